@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What mm/migrate.c needs of copy offload; nothing of it exists when it is off. */
+#ifndef _MM_MIGRATE_OFFLOAD_HOOKS_H
+#define _MM_MIGRATE_OFFLOAD_HOOKS_H
+
+#include <linux/bits.h>
+#include <linux/jump_label.h>
+#include <linux/migrate_mode.h>
+
+struct folio;
+struct migrate_batch;
+
+#ifdef CONFIG_MIGRATE_OFFLOAD
+
+/*
+ * The mark, a FOLIO_OLD_STATES bit in the migrate_info of a destination: the
+ * batch knows what became of the copy made ahead. Set between the flush and
+ * the move, and taken out for good by the first extract after that.
+ *
+ * An anon_vma is aligned to 8 bytes on 64-bit: this is the last bit there is.
+ */
+#define FOLIO_OFFLOADED		BIT(2)
+
+DECLARE_STATIC_KEY_FALSE(migrate_offload_key);
+
+struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason);
+void migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
+		       struct folio *src);
+void __migrate_batch_copy(struct migrate_batch *batch);
+int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
+			 struct folio *src);
+void __migrate_batch_end(struct migrate_batch *batch);
+int __migrate_batch_max_pages(int dflt);
+
+/*
+ * Batches nest, because allocating a destination may reclaim: all the state of
+ * a batch is in what this returns. NULL: nothing is copied ahead.
+ */
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
+							enum migrate_reason reason)
+{
+	if (!static_branch_unlikely(&migrate_offload_key))
+		return NULL;
+	/* Only an ASYNC pass unmaps more than one folio before it moves them. */
+	if (mode != MIGRATE_ASYNC)
+		return NULL;
+	return __migrate_batch_begin(reason);
+}
+
+/* To be called after try_to_unmap_flush(), and before any folio is moved. */
+static inline void migrate_batch_copy(struct migrate_batch *batch)
+{
+	if (batch)
+		__migrate_batch_copy(batch);
+}
+
+/*
+ * In place of move_to_new_folio(), for a marked destination. *rc is set as
+ * move_to_new_folio() would return it, and true returned; or false: the batch
+ * has no word on this pair, move it as usual.
+ */
+static inline bool migrate_batch_move(struct migrate_batch *batch,
+				      struct folio *dst, struct folio *src,
+				      int *old_folio_state, int *rc)
+{
+	if (likely(!(*old_folio_state & FOLIO_OFFLOADED)))
+		return false;
+	/* -EAGAIN records the old state again: the mark must not be in it. */
+	*old_folio_state &= ~FOLIO_OFFLOADED;
+	*rc = __migrate_batch_move(batch, dst, src);
+	return true;
+}
+
+static inline void migrate_batch_end(struct migrate_batch *batch)
+{
+	if (batch)
+		__migrate_batch_end(batch);
+}
+
+/* How many pages migrate_pages() may unmap at once, @dflt when offload is off. */
+static inline int migrate_batch_max_pages(int dflt)
+{
+	if (!static_branch_unlikely(&migrate_offload_key))
+		return dflt;
+	return __migrate_batch_max_pages(dflt);
+}
+
+#else /* !CONFIG_MIGRATE_OFFLOAD */
+
+#define FOLIO_OFFLOADED		0
+
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
+							enum migrate_reason reason)
+{
+	return NULL;
+}
+
+static inline void migrate_batch_add(struct migrate_batch *batch,
+				     struct folio *dst, struct folio *src)
+{
+}
+
+static inline void migrate_batch_copy(struct migrate_batch *batch)
+{
+}
+
+static inline bool migrate_batch_move(struct migrate_batch *batch,
+				      struct folio *dst, struct folio *src,
+				      int *old_folio_state, int *rc)
+{
+	return false;
+}
+
+static inline void migrate_batch_end(struct migrate_batch *batch)
+{
+}
+
+static inline int migrate_batch_max_pages(int dflt)
+{
+	return dflt;
+}
+
+#endif /* CONFIG_MIGRATE_OFFLOAD */
+#endif /* _MM_MIGRATE_OFFLOAD_HOOKS_H */

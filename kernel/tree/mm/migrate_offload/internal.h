@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts of copy offload share. */
+#ifndef _MM_MIGRATE_OFFLOAD_INTERNAL_H
+#define _MM_MIGRATE_OFFLOAD_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/kobject.h>
+#include <linux/migrate_ext.h>
+#include <linux/migrate_offload.h>
+#include <linux/mmzone.h>
+#include <linux/spinlock.h>
+#include <linux/sysfs.h>
+
+struct bpf_link;
+struct cgroup;
+
+/* books.c: what became of the folios */
+
+/*
+ * The causes why a folio was not copied ahead, in the order of the books.
+ * MIGRATE_COPY_OK stands for no cause.
+ */
+enum migrate_cause {
+	MIGRATE_COPY_OK,
+	MIGRATE_REFUSED_KIND,
+	MIGRATE_REFUSED_POLICY,
+	MIGRATE_REFUSED_FULL,
+	MIGRATE_REFUSED_BUSY,
+	MIGRATE_REFUSED_POISONED,
+	MIGRATE_REFUSED_NO_MIGRATOR,
+	MIGRATE_REFUSED_MIGRATOR,
+	MIGRATE_FAILED_ERROR,
+	MIGRATE_FAILED_TIMEOUT,
+	MIGRATE_FAILED_LOST,
+	MIGRATE_NR_CAUSES,
+	MIGRATE_FIRST_FAILED = MIGRATE_FAILED_ERROR,
+};
+
+extern const char * const migrate_cause_names[MIGRATE_NR_CAUSES];
+
+/* In folios, bytes and nanoseconds. Everything else is a sum of these. */
+struct migrate_book {
+	u64 cause[MIGRATE_NR_CAUSES];	/* [MIGRATE_COPY_OK]: copied */
+	u64 consumed;
+	u64 bytes_taken;
+	u64 bytes_copied;
+	u64 ns;
+	u64 busy_ns;
+};
+
+struct migrate_books {
+	spinlock_t lock;		/* makes what is read balance */
+	struct migrate_book reason[MR_TYPES];
+};
+
+u64 migrate_book_refused(const struct migrate_book *book);
+u64 migrate_book_failed(const struct migrate_book *book);
+void migrate_books_init(struct migrate_books *books);
+void migrate_books_add(struct migrate_books *books, enum migrate_reason reason,
+		       const struct migrate_book *book);
+
+/* A sysfs file for each reason, called after it. */
+extern const struct attribute_group migrate_books_group;
+
+ssize_t migrate_events_show(char *buf, const char * const *names,
+			    const atomic64_t *events, int nr);
+
+/* sysfs.c: the built-in default and the admin's limits */
+
+/* The reasons for which folios may be copied ahead at all. */
+#define MIGRATE_OFFLOAD_REASONS	(GENMASK(MR_NEVER - 1, 0) & ~BIT(MR_MEMORY_FAILURE))
+
+extern unsigned long migrate_offload_reasons;
+extern u32 migrate_default_migrator;
+extern unsigned long migrate_default_min_bytes;
+extern struct kobject *migrate_offload_kobj;
+
+int migrate_offload_get(void);
+void migrate_offload_put(void);
+
+/* batch.c */
+
+extern struct migrate_books migrate_all_books;
+
+enum migrate_batch_event {
+	MIGRATE_EVENT_BATCHES,
+	MIGRATE_EVENT_NO_MEMORY,
+	MIGRATE_EVENT_GROUPS_FULL,
+	MIGRATE_NR_BATCH_EVENTS,
+};
+
+extern atomic64_t migrate_batch_events[MIGRATE_NR_BATCH_EVENTS];
+extern const char * const migrate_batch_event_names[MIGRATE_NR_BATCH_EVENTS];
+
+int migrate_batch_pool_create(void);
+
+/* migrator.c */
+
+#define MIGRATOR_MAX	32
+
+enum migrator_event {
+	MIGRATOR_JOBS,
+	MIGRATOR_JOBS_REFUSED,
+	MIGRATOR_FOLIOS,
+	MIGRATOR_BYTES,
+	MIGRATOR_REFUSED,
+	MIGRATOR_FAILED,
+	MIGRATOR_TIMED_OUT,
+	MIGRATOR_LOST,
+	MIGRATOR_BUSY_NS,
+	MIGRATOR_NR_EVENTS,
+};
+
+u32 migrator_id_by_name(const char *name);
+bool migrator_id_is_known(u32 id);
+bool migrator_is_registered(u32 id);
+const char *migrator_name(u32 id);
+struct migrator *migrator_get(u32 id);
+void migrator_put(struct migrator *migrator);
+void migrator_count(struct migrator *migrator, enum migrator_event event, u64 n);
+int migrator_sysfs_init(void);
+
+/* ext.c: policies */
+
+#define MIGRATE_POLICY_DEPTH	16
+
+struct migrate_policy;
+
+#ifdef CONFIG_MIGRATE_EXT
+
+int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain);
+void migrate_policy_put(struct migrate_policy *policy);
+u64 migrate_policy_cgroup_id(struct migrate_policy *policy);
+enum migrate_ext_eligibility
+migrate_policy_eligible(struct migrate_policy *policy,
+			const struct migrate_ext_call *call);
+u32 migrate_policy_select(struct migrate_policy *policy,
+			  const struct migrate_ext_group *group);
+void migrate_policy_done(struct migrate_policy *policy,
+			 const struct migrate_ext_group *group,
+			 const struct migrate_ext_result *result,
+			 const struct migrate_book *book);
+struct migrate_books *migrate_policy_books(struct kobject *kobj);
+int migrate_ext_sysfs_init(void);
+
+#else
+
+static inline int migrate_policies_get(struct cgroup *cgrp,
+				       struct migrate_policy **chain)
+{
+	return 0;
+}
+
+static inline void migrate_policy_put(struct migrate_policy *policy) { }
+
+static inline u64 migrate_policy_cgroup_id(struct migrate_policy *policy)
+{
+	return 0;
+}
+
+static inline enum migrate_ext_eligibility
+migrate_policy_eligible(struct migrate_policy *policy,
+			const struct migrate_ext_call *call)
+{
+	return MIGRATE_EXT_NO_OPINION;
+}
+
+static inline u32 migrate_policy_select(struct migrate_policy *policy,
+					const struct migrate_ext_group *group)
+{
+	return MIGRATOR_NONE;
+}
+
+static inline void migrate_policy_done(struct migrate_policy *policy,
+				       const struct migrate_ext_group *group,
+				       const struct migrate_ext_result *result,
+				       const struct migrate_book *book)
+{
+}
+
+static inline struct migrate_books *migrate_policy_books(struct kobject *kobj)
+{
+	return NULL;
+}
+
+static inline int migrate_ext_sysfs_init(void)
+{
+	return 0;
+}
+
+#endif /* CONFIG_MIGRATE_EXT */
+#endif /* _MM_MIGRATE_OFFLOAD_INTERNAL_H */

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry of migrators, and the one that is always there: the calling CPU.
+ */
+
+#include <linux/completion.h>
+#include <linux/ctype.h>
+#include <linux/init.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+
+#include "internal.h"
+
+/*
+ * A name's place, with its id and its counters: from the first registration of
+ * the name until the next boot, so that an id never changes its meaning.
+ */
+struct migrator_slot {
+	struct kobject kobj;
+	char name[MIGRATOR_NAME_LEN];
+	u32 id;
+	struct migrator __rcu *migrator;	/* NULL: gone */
+	refcount_t users;			/* jobs, and the registration */
+	struct completion unused;
+	atomic64_t events[MIGRATOR_NR_EVENTS];
+};
+
+/* Written under the mutex; slots are never taken back. */
+static DEFINE_MUTEX(migrators_mutex);
+static struct migrator_slot migrator_slots[MIGRATOR_MAX];
+static u32 nr_migrator_slots;
+static struct kobject *migrators_kobj;
+
+static const char * const migrator_event_names[MIGRATOR_NR_EVENTS] = {
+	[MIGRATOR_JOBS]		= "jobs",
+	[MIGRATOR_JOBS_REFUSED]	= "jobs_refused",
+	[MIGRATOR_FOLIOS]	= "folios",
+	[MIGRATOR_BYTES]	= "bytes",
+	[MIGRATOR_REFUSED]	= "refused",
+	[MIGRATOR_FAILED]	= "failed",
+	[MIGRATOR_TIMED_OUT]	= "timed_out",
+	[MIGRATOR_LOST]		= "lost",
+	[MIGRATOR_BUSY_NS]	= "busy_ns",
+};
+
+static struct migrator_slot *migrator_slot(u32 id)
+{
+	/* Pairs with the release in migrator_slot_create(). */
+	u32 nr = smp_load_acquire(&nr_migrator_slots);
+
+	return id != MIGRATOR_NONE && id <= nr ? &migrator_slots[id - 1] : NULL;
+}
+
+/* The id of @name, %MIGRATOR_NONE if it was never registered. Any context. */
+u32 migrator_id_by_name(const char *name)
+{
+	struct migrator_slot *slot;
+	u32 id;
+
+	for (id = 1; (slot = migrator_slot(id)); id++)
+		if (!strcmp(slot->name, name))
+			return id;
+	return MIGRATOR_NONE;
+}
+
+bool migrator_id_is_known(u32 id)
+{
+	return migrator_slot(id);
+}
+
+/* Just a hint: migrator_get() tells for sure. */
+bool migrator_is_registered(u32 id)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+
+	return slot && rcu_access_pointer(slot->migrator);
+}
+
+const char *migrator_name(u32 id)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+
+	return slot ? slot->name : "none";
+}
+
+/* Keeps a migrator from going until migrator_put(); NULL if it has gone. */
+struct migrator *migrator_get(u32 id)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+	struct migrator *migrator;
+
+	if (!slot)
+		return NULL;
+
+	guard(rcu)();
+	migrator = rcu_dereference(slot->migrator);
+	if (migrator && !refcount_inc_not_zero(&slot->users))
+		migrator = NULL;
+	return migrator;
+}
+
+void migrator_put(struct migrator *migrator)
+{
+	struct migrator_slot *slot = migrator->slot;
+
+	if (refcount_dec_and_test(&slot->users))
+		complete(&slot->unused);
+}
+
+void migrator_count(struct migrator *migrator, enum migrator_event event, u64 n)
+{
+	atomic64_add(n, &migrator->slot->events[event]);
+}
+
+static struct migrator_slot *kobj_slot(struct kobject *kobj)
+{
+	return container_of(kobj, struct migrator_slot, kobj);
+}
+
+static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
+		       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", kobj_slot(kobj)->id);
+}
+
+static struct kobj_attribute id_attr = __ATTR_RO(id);
+
+static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  rcu_access_pointer(kobj_slot(kobj)->migrator) ?
+			  "registered" : "gone");
+}
+
+static struct kobj_attribute state_attr = __ATTR_RO(state);
+
+static ssize_t events_show(struct kobject *kobj, struct kobj_attribute *attr,
+			   char *buf)
+{
+	return migrate_events_show(buf, migrator_event_names,
+				   kobj_slot(kobj)->events, MIGRATOR_NR_EVENTS);
+}
+
+static struct kobj_attribute events_attr = __ATTR_RO(events);
+
+static struct attribute *migrator_attrs[] = {
+	&id_attr.attr,
+	&state_attr.attr,
+	&events_attr.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(migrator);
+
+/* Slots are static and stay: there is nothing to free. */
+static void migrator_slot_release(struct kobject *kobj)
+{
+}
+
+static const struct kobj_type migrator_ktype = {
+	.release	= migrator_slot_release,
+	.sysfs_ops	= &kobj_sysfs_ops,
+	.default_groups	= migrator_groups,
+};
+
+static bool migrator_name_is_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!len || len >= MIGRATOR_NAME_LEN || !strcmp(name, "none"))
+		return false;
+	while (*name) {
+		if (!islower(*name) && !isdigit(*name) &&
+		    *name != '_' && *name != '-')
+			return false;
+		name++;
+	}
+	return true;
+}
+
+static struct migrator_slot *migrator_slot_create(const char *name)
+{
+	struct migrator_slot *slot;
+	int ret;
+
+	lockdep_assert_held(&migrators_mutex);
+
+	if (nr_migrator_slots == MIGRATOR_MAX)
+		return ERR_PTR(-ENOSPC);
+
+	slot = &migrator_slots[nr_migrator_slots];
+	memset(&slot->kobj, 0, sizeof(slot->kobj));
+	strscpy(slot->name, name);
+	slot->id = nr_migrator_slots + 1;
+	init_completion(&slot->unused);
+
+	ret = kobject_init_and_add(&slot->kobj, &migrator_ktype, migrators_kobj,
+				   "%s", slot->name);
+	if (ret) {
+		kobject_put(&slot->kobj);
+		return ERR_PTR(ret);
+	}
+
+	/* Pairs with the acquire in migrator_slot(). */
+	smp_store_release(&nr_migrator_slots, slot->id);
+	return slot;
+}
+
+/**
+ * migrator_register() - make a migrator known
+ * @migrator: the migrator, to stay until migrator_unregister() has returned
+ *
+ * From now on policies and the built-in default can choose it, by its name or
+ * its id. May sleep.
+ *
+ * Return: 0; -EINVAL: no name, no callbacks, or a name with other characters
+ * than it may have; -EBUSY: the name is registered; -ENOSPC: too many names
+ * since boot; -ENOMEM.
+ */
+int migrator_register(struct migrator *migrator)
+{
+	struct migrator_slot *slot;
+	u32 id;
+
+	if (!migrator->name || !migrator_name_is_valid(migrator->name) ||
+	    !migrator->submit || !migrator->wait)
+		return -EINVAL;
+
+	guard(mutex)(&migrators_mutex);
+
+	id = migrator_id_by_name(migrator->name);
+	slot = id ? migrator_slot(id) : migrator_slot_create(migrator->name);
+	if (IS_ERR(slot))
+		return PTR_ERR(slot);
+	if (rcu_access_pointer(slot->migrator))
+		return -EBUSY;
+
+	migrator->slot = slot;
+	reinit_completion(&slot->unused);
+	refcount_set(&slot->users, 1);
+	rcu_assign_pointer(slot->migrator, migrator);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(migrator_register);
+
+/**
+ * migrator_unregister() - make a migrator unknown
+ * @migrator: a registered migrator
+ *
+ * Waits for the jobs that it is working on, so not to be called from one of
+ * its own callbacks; when it returns, no callback runs or will. The id stays
+ * with the name. May sleep.
+ */
+void migrator_unregister(struct migrator *migrator)
+{
+	struct migrator_slot *slot = migrator->slot;
+
+	guard(mutex)(&migrators_mutex);
+
+	if (WARN_ON(!slot || rcu_access_pointer(slot->migrator) != migrator))
+		return;
+
+	rcu_assign_pointer(slot->migrator, NULL);
+	/* Whoever has seen the pointer has taken its reference by then. */
+	synchronize_rcu();
+	if (!refcount_dec_and_test(&slot->users))
+		wait_for_completion(&slot->unused);
+}
+EXPORT_SYMBOL_GPL(migrator_unregister);
+
+static int cpu_submit(struct migrator *migrator, struct migrate_job *job)
+{
+	ktime_t begin = ktime_get();
+	struct migrate_pair *pair;
+	int i;
+
+	migrate_job_for_each_pair(job, i, pair) {
+		/* Machine-check safe: poison fails the folio, not the machine. */
+		pair->status = folio_mc_copy(pair->dst, pair->src) ?
+			       MIGRATE_PAIR_FAILED : MIGRATE_PAIR_COPIED;
+		cond_resched();
+	}
+
+	job->busy_ns = ktime_to_ns(ktime_sub(ktime_get(), begin));
+	return 0;
+}
+
+/* submit() is called last of all, and leaves nothing to wait for. */
+static void cpu_wait(struct migrator *migrator, struct migrate_job *job)
+{
+}
+
+static struct migrator cpu_migrator = {
+	.name	= "cpu",
+	.submit	= cpu_submit,
+	.wait	= cpu_wait,
+};
+
+int __init migrator_sysfs_init(void)
+{
+	migrators_kobj = kobject_create_and_add("migrators", migrate_offload_kobj);
+	if (!migrators_kobj)
+		return -ENOMEM;
+
+	BUILD_BUG_ON(MIGRATOR_CPU != 1);	/* the first slot's id */
+	return migrator_register(&cpu_migrator);
+}
