@@ -15,7 +15,6 @@
 #include <linux/types.h>
 
 struct migrator_slot;
-struct module;
 
 /* Longest migrator name, with the terminating NUL. */
 #define MIGRATOR_NAME_LEN	16
@@ -41,6 +40,8 @@ enum migrator_id {
  * @MIGRATE_PAIR_TIMED_OUT: as @MIGRATE_PAIR_FAILED, after the time-out
  * @MIGRATE_PAIR_LOST: attempted, and an engine may still read the source or
  *	write the destination at any time from now on
+ * @MIGRATE_PAIR_POISONED: the CPU found the source poisoned; nobody will touch
+ *	the pair any more, and it must not be copied again
  * @MIGRATE_PAIR_HELD: for the core only: taken out before any job was made
  */
 enum migrate_pair_status {
@@ -49,6 +50,7 @@ enum migrate_pair_status {
 	MIGRATE_PAIR_FAILED,
 	MIGRATE_PAIR_TIMED_OUT,
 	MIGRATE_PAIR_LOST,
+	MIGRATE_PAIR_POISONED,
 	MIGRATE_PAIR_HELD,
 };
 
@@ -117,7 +119,6 @@ static inline struct migrate_pair *migrate_job_pair(struct migrate_job *job,
 /**
  * struct migrator - somebody who can copy folios
  * @name: unique, at most %MIGRATOR_NAME_LEN - 1 characters of [a-z0-9_-]
- * @owner: %THIS_MODULE, or NULL when built in
  * @submit: begin to copy the pairs of a job and return without waiting for
  *	them. Returns 0, or a negative error when nothing was begun; wait() is
  *	not called then and all the pairs count as refused.
@@ -138,7 +139,6 @@ static inline struct migrate_pair *migrate_job_pair(struct migrate_job *job,
  */
 struct migrator {
 	const char *name;
-	struct module *owner;
 	int (*submit)(struct migrator *migrator, struct migrate_job *job);
 	void (*wait)(struct migrator *migrator, struct migrate_job *job);
 	struct migrator_slot *slot;

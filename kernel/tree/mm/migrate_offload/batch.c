@@ -32,17 +32,12 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/* Folios that one batch can copy ahead; the rest of a longer list is not. */
-#define MIGRATE_BATCH_PAIRS	512
 /* Cgroups times pairs of nodes that one batch can tell apart. */
 #define MIGRATE_BATCH_GROUPS	32
 /* Policies that one batch can consult. */
 #define MIGRATE_BATCH_POLICIES	64
 /* Migrators that can work on one batch at the same time. */
 #define MIGRATE_BATCH_JOBS	4
-
-/* Batches that are there even when the allocator has nothing to give. */
-#define MIGRATE_BATCH_RESERVE	4
 
 #define MIGRATE_CLASSES		(MIGRATE_EXT_NR_KINDS * NR_PAGE_ORDERS)
 
@@ -96,12 +91,16 @@ const char * const migrate_batch_event_names[MIGRATE_NR_BATCH_EVENTS] = {
 
 static mempool_t *migrate_batch_pool;
 
-/* Creates the pool at the first use of offload, under the lock of its caller. */
+/*
+ * Creates the pool at the first use of offload, under the lock of its caller.
+ * With what it keeps for bad times, a daemon of each node can work, and a few
+ * others.
+ */
 int migrate_batch_pool_create(void)
 {
 	if (!migrate_batch_pool)
 		migrate_batch_pool =
-			mempool_create_kmalloc_pool(MIGRATE_BATCH_RESERVE,
+			mempool_create_kmalloc_pool(4 + 2 * num_online_nodes(),
 						    sizeof(struct migrate_batch));
 	return migrate_batch_pool ? 0 : -ENOMEM;
 }
@@ -113,8 +112,11 @@ struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason)
 	if (!(READ_ONCE(migrate_offload_reasons) & BIT(reason)))
 		return NULL;
 
-	/* Perhaps in reclaim, and nested: what is not there is done without. */
-	batch = mempool_alloc(migrate_batch_pool, GFP_NOWAIT);
+	/*
+	 * Perhaps in reclaim, and nested: what is not there is done without,
+	 * and no daemon is woken up to make it.
+	 */
+	batch = mempool_alloc(migrate_batch_pool, __GFP_NOWARN);
 	if (!batch) {
 		atomic64_inc(&migrate_batch_events[MIGRATE_EVENT_NO_MEMORY]);
 		return NULL;
@@ -184,8 +186,9 @@ static bool folio_kind(struct folio *src, struct folio *dst,
 
 /*
  * A reference that we do not know of may be a pin from before the unmap, whose
- * holder writes whenever it likes. New references of this kind cannot be had:
- * they are taken through the page tables.
+ * holder writes whenever it likes. New references of this kind are taken through
+ * the page tables, and cannot be had; or, by memfd_pin_folios(), from the page
+ * cache, and then migrate_batch_wait() keeps the new holder waiting.
  */
 static bool folio_is_ours(struct folio *src)
 {
@@ -591,6 +594,7 @@ static enum migrate_cause pair_verdict(struct migrate_pair *pair)
 		return MIGRATE_FAILED_TIMEOUT;
 	case MIGRATE_PAIR_LOST:
 		return MIGRATE_FAILED_LOST;
+	case MIGRATE_PAIR_POISONED:
 	default:
 		return MIGRATE_FAILED_ERROR;
 	}
@@ -648,6 +652,9 @@ static void job_close(struct migrate_batch *batch, struct migrate_batch_job *job
 		}
 		if (pair->status == MIGRATE_PAIR_COPIED)
 			pair->status = MIGRATE_PAIR_FAILED;
+		/* Keeps the CPU from meeting the same poison again. */
+		if (pair->status == MIGRATE_PAIR_POISONED)
+			pair->dst->migrate_info |= FOLIO_OFFLOADED;
 	}
 
 	for (i = 0; i < batch->nr_groups; i++) {
@@ -716,6 +723,7 @@ static struct migrate_pair *batch_next_pair(struct migrate_batch *batch,
 static int move_copied_folio(struct folio *dst, struct folio *src)
 {
 	struct address_space *mapping = folio_mapping(src);
+	long i, nr = folio_nr_pages(src);
 	int rc;
 
 	/*
@@ -725,6 +733,10 @@ static int move_copied_folio(struct folio *dst, struct folio *src)
 	rc = folio_migrate_mapping(mapping, dst, src, 0);
 	if (rc)
 		return rc;
+
+	/* copy_highpage() does this, an engine does not. */
+	for (i = 0; i < nr; i++)
+		page_kasan_tag_reset(folio_page(dst, i));
 
 	folio_migrate_flags(dst, src);
 	if (!folio_test_anon(src))
@@ -740,7 +752,8 @@ static int move_copied_folio(struct folio *dst, struct folio *src)
  * @src: the source
  *
  * Return: as move_to_new_folio(); after -EAGAIN the folio is moved the usual
- * way, with a copy of its own. -EBUSY, for good, when the pair is lost.
+ * way, with a copy of its own. For good: -EBUSY when the pair is lost, and
+ * -EHWPOISON when the CPU found poison in the source.
  */
 int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src)
@@ -753,6 +766,8 @@ int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 		return -EAGAIN;
 	if (pair->status == MIGRATE_PAIR_LOST)
 		return -EBUSY;
+	if (pair->status == MIGRATE_PAIR_POISONED)
+		return -EHWPOISON;
 	if (WARN_ON_ONCE(pair->status != MIGRATE_PAIR_COPIED))
 		return -EAGAIN;
 

@@ -311,26 +311,32 @@ int __init migrate_ext_sysfs_init(void)
 
 /* Attaching, updating, detaching */
 
-/* The cgroup that @ops name, with a reference; NULL for the whole system. */
+/* Do folios count for @cgrp, or for an ancestor of it? */
+static bool cgroup_has_folios(struct cgroup *cgrp)
+{
+	if (cgrp == &cgrp_dfl_root.cgrp)
+		return true;
+#ifdef CONFIG_MEMCG
+	return !mem_cgroup_disabled() &&
+	       cgroup_subsys_on_dfl(memory_cgrp_subsys) &&
+	       rcu_access_pointer(cgrp->subsys[memory_cgrp_id]);
+#else
+	return false;
+#endif
+}
+
+/*
+ * The cgroup that @ops name, with a reference. As it must be visible from the
+ * cgroup namespace, the whole system cannot be had from within a container.
+ */
 static struct cgroup *attachment_cgroup(const struct migrate_ext_ops *ops)
 {
-	struct cgroup *cgrp;
+	struct cgroup *cgrp = cgroup_get_from_id(ops_cgroup_id(ops));
 
-	if (ops_cgroup_id(ops) == root_cgroup_id())
-		return NULL;
-
-#ifdef CONFIG_MEMCG
-	if (mem_cgroup_disabled() || !cgroup_subsys_on_dfl(memory_cgrp_subsys))
-		return ERR_PTR(-EOPNOTSUPP);
-
-	cgrp = cgroup_get_from_id(ops->cgroup_id);
-	if (!IS_ERR(cgrp) && !rcu_access_pointer(cgrp->subsys[memory_cgrp_id])) {
+	if (!IS_ERR(cgrp) && !cgroup_has_folios(cgrp)) {
 		cgroup_put(cgrp);
 		cgrp = ERR_PTR(-EOPNOTSUPP);
 	}
-#else
-	cgrp = ERR_PTR(-EOPNOTSUPP);
-#endif
 	return cgrp;
 }
 
@@ -441,8 +447,8 @@ static int attachment_publish(struct migrate_attachment *attachment,
 
 	lockdep_assert_held(&migrate_ext_mutex);
 
-	/* If it dies from now on, the notifier will find the attachment. */
-	if (cgrp && cgroup_is_dead(cgrp))
+	/* If it dies from now on, the notifier waits, and finds the attachment. */
+	if (cgroup_is_dead(cgrp) || !policies_kobj)
 		return -ENODEV;
 
 	list_for_each_entry(other, &migrate_attachment_list, list)
@@ -499,8 +505,7 @@ static int migrate_ext_reg(void *kdata, struct bpf_link *link)
 			attachment_drop(attachment);
 	}
 
-	if (cgrp)
-		cgroup_put(cgrp);
+	cgroup_put(cgrp);
 	return ret;
 }
 
@@ -560,8 +565,7 @@ static int migrate_ext_cgroup_notify(struct notifier_block *nb,
 	struct migrate_attachment *attachment;
 	struct cgroup *cgrp = data;
 
-	if (action != CGROUP_LIFETIME_OFFLINE ||
-	    cgrp->root != &cgrp_dfl_root || xa_empty(&migrate_attachments))
+	if (action != CGROUP_LIFETIME_OFFLINE || cgrp->root != &cgrp_dfl_root)
 		return NOTIFY_DONE;
 
 	guard(mutex)(&migrate_ext_mutex);

@@ -6,8 +6,9 @@
 #include <linux/bits.h>
 #include <linux/jump_label.h>
 #include <linux/migrate_mode.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
 
-struct folio;
 struct migrate_batch;
 
 #ifdef CONFIG_MIGRATE_OFFLOAD
@@ -30,7 +31,10 @@ void __migrate_batch_copy(struct migrate_batch *batch);
 int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
 void __migrate_batch_end(struct migrate_batch *batch);
-int __migrate_batch_max_pages(int dflt);
+int __migrate_batch_max_pages(enum migrate_reason reason, int dflt);
+
+/* Folios that one batch can copy ahead; those of a longer list it cannot. */
+#define MIGRATE_BATCH_PAIRS	512
 
 /*
  * Batches nest, because allocating a destination may reclaim: all the state of
@@ -78,11 +82,32 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 }
 
 /* How many pages migrate_pages() may unmap at once, @dflt when offload is off. */
-static inline int migrate_batch_max_pages(int dflt)
+static inline int migrate_batch_max_pages(enum migrate_reason reason, int dflt)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
 		return dflt;
-	return __migrate_batch_max_pages(dflt);
+	return __migrate_batch_max_pages(reason, dflt);
+}
+
+/*
+ * The pages of a folio, as they count for that maximum: at least so much that
+ * it is reached with as many folios as can be copied ahead.
+ */
+static inline int migrate_batch_pages(struct folio *folio, int max_pages)
+{
+	return max_t(int, folio_nr_pages(folio), max_pages / MIGRATE_BATCH_PAIRS);
+}
+
+/*
+ * For whoever has got a reference to a folio of the page cache by no page table,
+ * and lets it be written to without the folio lock: a folio that has been copied
+ * ahead is locked until it has been moved, or was seen to have a reference more.
+ */
+static inline void migrate_batch_wait(struct folio *folio)
+{
+	/* Take the reference, then look at the lock; batch_settle(): reversed. */
+	smp_mb__after_atomic();
+	folio_wait_locked(folio);
 }
 
 #else /* !CONFIG_MIGRATE_OFFLOAD */
@@ -115,9 +140,18 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 {
 }
 
-static inline int migrate_batch_max_pages(int dflt)
+static inline int migrate_batch_max_pages(enum migrate_reason reason, int dflt)
 {
 	return dflt;
+}
+
+static inline int migrate_batch_pages(struct folio *folio, int max_pages)
+{
+	return folio_nr_pages(folio);
+}
+
+static inline void migrate_batch_wait(struct folio *folio)
+{
 }
 
 #endif /* CONFIG_MIGRATE_OFFLOAD */

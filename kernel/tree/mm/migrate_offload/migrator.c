@@ -209,6 +209,8 @@ static struct migrator_slot *migrator_slot_create(const char *name)
 	return slot;
 }
 
+static struct migrator cpu_migrator;
+
 /**
  * migrator_register() - make a migrator known
  * @migrator: the migrator, to stay until migrator_unregister() has returned
@@ -218,7 +220,7 @@ static struct migrator_slot *migrator_slot_create(const char *name)
  *
  * Return: 0; -EINVAL: no name, no callbacks, or a name with other characters
  * than it may have; -EBUSY: the name is registered; -ENOSPC: too many names
- * since boot; -ENOMEM.
+ * since boot; -ENODEV: copy offload could not be initialised; -ENOMEM.
  */
 int migrator_register(struct migrator *migrator)
 {
@@ -230,6 +232,10 @@ int migrator_register(struct migrator *migrator)
 		return -EINVAL;
 
 	guard(mutex)(&migrators_mutex);
+
+	/* The CPU comes first, or none: the first id is its. */
+	if (migrator != &cpu_migrator && !cpu_migrator.slot)
+		return -ENODEV;
 
 	id = migrator_id_by_name(migrator->name);
 	slot = id ? migrator_slot(id) : migrator_slot_create(migrator->name);
@@ -280,7 +286,7 @@ static int cpu_submit(struct migrator *migrator, struct migrate_job *job)
 	migrate_job_for_each_pair(job, i, pair) {
 		/* Machine-check safe: poison fails the folio, not the machine. */
 		pair->status = folio_mc_copy(pair->dst, pair->src) ?
-			       MIGRATE_PAIR_FAILED : MIGRATE_PAIR_COPIED;
+			       MIGRATE_PAIR_POISONED : MIGRATE_PAIR_COPIED;
 		cond_resched();
 	}
 

@@ -33,7 +33,7 @@ unsigned long migrate_offload_reasons = MIGRATE_OFFLOAD_REASONS &
 					~BIT(MR_COMPACTION);
 u32 migrate_default_migrator = MIGRATOR_NONE;
 unsigned long migrate_default_min_bytes = SZ_64K;
-static unsigned int migrate_batch_pages;
+static unsigned int migrate_max_pages;
 
 struct kobject *migrate_offload_kobj;
 
@@ -63,9 +63,11 @@ void migrate_offload_put(void)
 	static_branch_dec(&migrate_offload_key);
 }
 
-int __migrate_batch_max_pages(int dflt)
+int __migrate_batch_max_pages(enum migrate_reason reason, int dflt)
 {
-	return READ_ONCE(migrate_batch_pages) ?: dflt;
+	if (!(READ_ONCE(migrate_offload_reasons) & BIT(reason)))
+		return dflt;
+	return READ_ONCE(migrate_max_pages) ?: dflt;
 }
 
 static ssize_t default_migrator_show(struct kobject *kobj,
@@ -81,7 +83,7 @@ static ssize_t default_migrator_store(struct kobject *kobj,
 				      struct kobj_attribute *attr,
 				      const char *buf, size_t count)
 {
-	char name[MIGRATOR_NAME_LEN];
+	char name[MIGRATOR_NAME_LEN + 1];	/* and a newline */
 	u32 id = MIGRATOR_NONE;
 	int ret;
 
@@ -188,7 +190,7 @@ static struct kobj_attribute min_bytes_attr = __ATTR_RW(min_bytes);
 static ssize_t batch_pages_show(struct kobject *kobj,
 				struct kobj_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", READ_ONCE(migrate_batch_pages));
+	return sysfs_emit(buf, "%u\n", READ_ONCE(migrate_max_pages));
 }
 
 static ssize_t batch_pages_store(struct kobject *kobj,
@@ -203,7 +205,7 @@ static ssize_t batch_pages_store(struct kobject *kobj,
 		return ret;
 	if (pages && (pages < MIN_BATCH_PAGES || pages > MAX_BATCH_PAGES))
 		return -EINVAL;
-	WRITE_ONCE(migrate_batch_pages, pages);
+	WRITE_ONCE(migrate_max_pages, pages);
 	return count;
 }
 

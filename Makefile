@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# migrate_ext: the ways in. `make help` lists them. What takes more than a
+# compiler call is in scripts/; everything generated goes to build/.
+
+FLAVOUR ?= base
+PREFIX ?= /usr/local
+CLANG ?= clang-19
+V ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+Q := $(if $(V),,@)
+msg = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+B := build
+ARCH_BPF := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+
+.PHONY: help
+help: ## this list
+	@printf 'migrate_ext: BPF policies for page migration. Targets:\n\n'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
+
+.PHONY: deps run check check-full vm kernel tools bpf mgx selftests bench series install clean lint
+deps: ## install what a bare Debian lacks, and nothing else
+	@scripts/deps
+
+run: deps ## build everything, boot the VM, move live memory under a policy, print the proof
+	@$(MAKE) --no-print-directory FLAVOUR=base build-for-vm
+	@selftests/vm/run --flavour base --results $(B)/vm/run -- selftests/job/job.sh
+
+check: deps ## all tests in the VM, on the debug kernel (T="name..." runs some)
+	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
+	@FLAVOUR=debug selftests/vm/check $(T)
+
+check-full: deps ## the tests of check and the long ones
+	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
+	@FLAVOUR=debug selftests/vm/check --full $(T)
+
+vm: deps ## a shell in the VM (FLAVOUR=debug for the debug kernel)
+	@$(MAKE) --no-print-directory FLAVOUR=$(FLAVOUR) build-for-vm
+	@selftests/vm/run --flavour $(FLAVOUR) $(VM)
+
+bench: deps ## instructions per migrated folio: vanilla, compiled in but off, on
+	@selftests/bench/run
+
+kernel: deps ## the patched kernel of FLAVOUR, into build/kernel/FLAVOUR
+	@scripts/kernel $(FLAVOUR)
+
+tools: deps ## libbpf and bpftool of the same tree, into build/tools
+	@scripts/tools
+
+bpf: kernel-and-tools ## the policies, into build/bpf
+	@$(MAKE) --no-print-directory objects-bpf
+
+mgx: tools ## the operator's tool, build/mgx
+	@$(MAKE) --no-print-directory $(B)/mgx
+
+selftests: kernel-and-tools ## the test programs, into build/selftests
+	@$(MAKE) --no-print-directory objects-selftests
+	@scripts/test-modules $(FLAVOUR)
+
+series: ## the mailable patch series, into build/series
+	@scripts/series
+
+install: ## mgx, the policies and the policy header under $(DESTDIR)$(PREFIX)
+	@test -x $(B)/mgx || { echo 'install: nothing is built; run make mgx bpf first' >&2; exit 1; }
+	install -D -m 755 $(B)/mgx $(DESTDIR)$(PREFIX)/sbin/mgx
+	install -d $(DESTDIR)$(PREFIX)/lib/migrate_ext $(DESTDIR)$(PREFIX)/include/migrate_ext
+	install -m 644 $(B)/bpf/*.bpf.o $(DESTDIR)$(PREFIX)/lib/migrate_ext/
+	install -m 644 include/migrate_ext/*.h $(DESTDIR)$(PREFIX)/include/migrate_ext/
+
+lint: ## shellcheck over every script (needs shellcheck)
+	@scripts/lint
+
+clean: ## remove build/ (the user's cache stays)
+	rm -rf $(B)
+
+# --- what the targets above are made of ---
+
+.PHONY: build-for-vm kernel-and-tools objects objects-bpf objects-selftests
+kernel-and-tools:
+	@scripts/kernel $(FLAVOUR)
+	@scripts/tools
+	@scripts/vmlinux-h $(FLAVOUR)
+
+build-for-vm: kernel-and-tools
+	@$(MAKE) --no-print-directory -j$(or $(JOBS),$(shell nproc)) objects
+	@scripts/test-modules $(FLAVOUR)
+
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+TEST_BPF_OBJECTS := $(patsubst selftests/bpf/%.bpf.c,$(B)/selftests/%.bpf.o,$(wildcard selftests/bpf/*.bpf.c))
+TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(wildcard selftests/*.c))
+TEST_LIB := $(patsubst selftests/lib/%.c,$(B)/selftests/lib/%.o,$(wildcard selftests/lib/*.c))
+MGX_OBJECTS := $(patsubst loader/%.c,$(B)/loader/%.o,$(wildcard loader/*.c))
+LIBBPF := $(B)/tools/lib/libbpf.a
+
+objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
+objects-bpf: $(BPF_OBJECTS)
+objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS)
+
+# vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
+BPF_FLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
+	-DBPF_NO_KFUNC_PROTOTYPES -Iinclude -I$(B)/include -I$(B)/tools/include
+HOST_FLAGS := -g -O2 -std=gnu11 -Wall -Wextra -Werror -Iinclude -I$(B)/tools/include
+PKG := libsmartcols json-c
+
+# A compiler call that finds nothing newer costs nothing; -MMD names the headers.
+define bpf_object
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_FLAGS) $(1) -MMD -MP -MF $@.d -c $< -o $@
+endef
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/include/vmlinux.h
+	$(call bpf_object)
+
+$(B)/selftests/%.bpf.o: selftests/bpf/%.bpf.c $(B)/include/vmlinux.h
+	$(call bpf_object,-Iselftests/bpf -Ibpf)
+
+$(B)/loader/%.o: loader/%.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ccache gcc $(HOST_FLAGS) $(MGX_FLAGS) $$(pkg-config --cflags $(PKG)) -MMD -MP -c $< -o $@
+
+$(B)/mgx: $(MGX_OBJECTS) $(LIBBPF)
+	$(call msg,LD,$@)
+	$(Q)gcc -o $@ $(MGX_OBJECTS) $(LIBBPF) $$(pkg-config --libs $(PKG)) -lelf -lz
+
+$(B)/selftests/lib/%.o: selftests/lib/%.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)ccache gcc $(HOST_FLAGS) -Iselftests/lib -MMD -MP -c $< -o $@
+
+$(B)/selftests/%: selftests/%.c $(TEST_LIB) $(LIBBPF)
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(HOST_FLAGS) -Iselftests/lib -Ibuild/linux/tools/testing/selftests -MMD -MP -MF $@.d \
+		-o $@ $< $(TEST_LIB) $(LIBBPF) -lelf -lz -lnuma -lpthread
+
+$(B)/include/vmlinux.h $(LIBBPF):
+	@echo 'make: $@ is missing; run make tools bpf' >&2; exit 1
+
+-include $(wildcard $(B)/bpf/*.d $(B)/loader/*.d $(B)/selftests/*.d $(B)/selftests/lib/*.d)
+-include loader/Makefile.mgx
