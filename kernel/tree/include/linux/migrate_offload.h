@@ -111,11 +111,6 @@ static inline struct migrate_pair *migrate_job_pair(struct migrate_job *job,
 	return &job->pairs[job->index[i]];
 }
 
-#define migrate_job_for_each_pair(job, i, pair)				\
-	for ((i) = 0;							\
-	     (i) < (job)->nr && ((pair) = migrate_job_pair(job, i), true); \
-	     (i)++)
-
 /**
  * struct migrator - somebody who can copy folios
  * @name: unique, at most %MIGRATOR_NAME_LEN - 1 characters of [a-z0-9_-]

@@ -603,7 +603,6 @@ static enum migrate_cause pair_verdict(struct migrate_pair *pair)
 static void job_close(struct migrate_batch *batch, struct migrate_batch_job *job)
 {
 	struct migrator *migrator = job->migrator;
-	struct migrate_pair *pair;
 	u64 ns = 0;
 	int i;
 
@@ -613,7 +612,8 @@ static void job_close(struct migrate_batch *batch, struct migrate_batch_job *job
 		migrator_count(migrator, MIGRATOR_BUSY_NS, job->job.busy_ns);
 	}
 
-	migrate_job_for_each_pair(&job->job, i, pair) {
+	for (i = 0; i < job->job.nr; i++) {
+		struct migrate_pair *pair = migrate_job_pair(&job->job, i);
 		struct migrate_batch_group *group = &batch->groups[pair->group];
 		enum migrate_cause cause;
 

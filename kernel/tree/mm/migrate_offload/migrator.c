@@ -283,7 +283,7 @@ static int cpu_submit(struct migrator *migrator, struct migrate_job *job)
 	struct migrate_pair *pair;
 	int i;
 
-	migrate_job_for_each_pair(job, i, pair) {
+	for (i = 0; i < job->nr && (pair = migrate_job_pair(job, i)); i++) {
 		/* Machine-check safe: poison fails the folio, not the machine. */
 		pair->status = folio_mc_copy(pair->dst, pair->src) ?
 			       MIGRATE_PAIR_POISONED : MIGRATE_PAIR_COPIED;

@@ -15,128 +15,101 @@
 
 /* Once per batch, before its groups: how it was cut up. */
 TRACE_EVENT(migrate_offload_batch,
-
-	TP_PROTO(enum migrate_reason reason, u32 flags, u32 groups,
-		 u32 policies, u32 jobs, u32 folios),
-
-	TP_ARGS(reason, flags, groups, policies, jobs, folios),
-
-	TP_STRUCT__entry(
-		__field(enum migrate_reason,	reason)
-		__field(u32,			flags)
-		__field(u32,			groups)
-		__field(u32,			policies)
-		__field(u32,			jobs)
-		__field(u32,			folios)
-	),
-
-	TP_fast_assign(
-		__entry->reason		= reason;
-		__entry->flags		= flags;
-		__entry->groups		= groups;
-		__entry->policies	= policies;
-		__entry->jobs		= jobs;
-		__entry->folios		= folios;
-	),
-
-	TP_printk("reason=%s flags=%s groups=%u policies=%u jobs=%u folios=%u",
-		  __print_symbolic(__entry->reason, MIGRATE_REASON),
-		  __print_flags(__entry->flags, "|",
-				{ MIGRATE_EXT_IN_RECLAIM,	"reclaim" },
-				{ MIGRATE_EXT_KTHREAD,		"kthread" }),
-		  __entry->groups, __entry->policies, __entry->jobs,
-		  __entry->folios)
+	    TP_PROTO(enum migrate_reason reason, u32 flags, u32 groups,
+		     u32 policies, u32 jobs, u32 folios),
+	    TP_ARGS(reason, flags, groups, policies, jobs, folios),
+	    TP_STRUCT__entry(__field(enum migrate_reason, reason)
+			     __field(u32, flags)
+			     __field(u32, groups)
+			     __field(u32, policies)
+			     __field(u32, jobs)
+			     __field(u32, folios)),
+	    TP_fast_assign(__entry->reason = reason;
+			   __entry->flags = flags;
+			   __entry->groups = groups;
+			   __entry->policies = policies;
+			   __entry->jobs = jobs;
+			   __entry->folios = folios;),
+	    TP_printk("reason=%s flags=%s groups=%u policies=%u jobs=%u folios=%u",
+		      __print_symbolic(__entry->reason, MIGRATE_REASON),
+		      __print_flags(__entry->flags, "|",
+				    { MIGRATE_EXT_IN_RECLAIM,	"reclaim" },
+				    { MIGRATE_EXT_KTHREAD,		"kthread" }),
+		      __entry->groups, __entry->policies, __entry->jobs,
+		      __entry->folios)
 );
 
 /* Once per group, when its folios have been moved: what became of it. */
 TRACE_EVENT(migrate_offload_copy,
-
-	TP_PROTO(const struct migrate_ext_group *group,
-		 const struct migrate_ext_result *result),
-
-	TP_ARGS(group, result),
-
-	TP_STRUCT__entry(
-		__field(u32,	reason)
-		__field(u64,	cgroup_id)
-		__field(s32,	src_nid)
-		__field(s32,	dst_nid)
-		__field(u64,	orders)
-		__string(migrator, migrator_name(result->migrator))
-		__field(u32,	offered)
-		__field(u32,	taken)
-		__field(u32,	refused)
-		__field(u32,	copied)
-		__field(u32,	failed)
-		__field(u32,	consumed)
-		__field(u32,	discarded)
-		__field(u64,	bytes)
-		__field(u64,	ns)
-		__field(u64,	busy_ns)
-	),
-
-	TP_fast_assign(
-		__entry->reason		= group->reason;
-		__entry->cgroup_id	= group->cgroup_id;
-		__entry->src_nid	= group->src_nid;
-		__entry->dst_nid	= group->dst_nid;
-		__entry->orders		= group->orders;
-		__assign_str(migrator);
-		__entry->offered	= result->offered;
-		__entry->taken		= result->taken;
-		__entry->refused	= result->refused;
-		__entry->copied		= result->copied;
-		__entry->failed		= result->failed;
-		__entry->consumed	= result->consumed;
-		__entry->discarded	= result->discarded;
-		__entry->bytes		= result->bytes_copied;
-		__entry->ns		= result->ns;
-		__entry->busy_ns	= result->busy_ns;
-	),
-
-	TP_printk("reason=%s cgroup=%llu src=%d dst=%d orders=%#llx migrator=%s offered=%u taken=%u refused=%u copied=%u failed=%u consumed=%u discarded=%u bytes=%llu ns=%llu busy_ns=%llu",
-		  __print_symbolic(__entry->reason, MIGRATE_REASON),
-		  __entry->cgroup_id, __entry->src_nid, __entry->dst_nid,
-		  __entry->orders, __get_str(migrator), __entry->offered,
-		  __entry->taken, __entry->refused, __entry->copied,
-		  __entry->failed, __entry->consumed, __entry->discarded,
-		  __entry->bytes, __entry->ns, __entry->busy_ns)
+	    TP_PROTO(const struct migrate_ext_group *group,
+		     const struct migrate_ext_result *result),
+	    TP_ARGS(group, result),
+	    TP_STRUCT__entry(__field(u32, reason)
+			     __field(u64, cgroup_id)
+			     __field(s32, src_nid)
+			     __field(s32, dst_nid)
+			     __field(u64, orders)
+			     __string(migrator, migrator_name(result->migrator))
+			     __field(u32, offered)
+			     __field(u32, taken)
+			     __field(u32, refused)
+			     __field(u32, copied)
+			     __field(u32, failed)
+			     __field(u32, consumed)
+			     __field(u32, discarded)
+			     __field(u64, bytes)
+			     __field(u64, ns)
+			     __field(u64, busy_ns)),
+	    TP_fast_assign(__entry->reason = group->reason;
+			   __entry->cgroup_id = group->cgroup_id;
+			   __entry->src_nid = group->src_nid;
+			   __entry->dst_nid = group->dst_nid;
+			   __entry->orders = group->orders;
+			   __assign_str(migrator);
+			   __entry->offered = result->offered;
+			   __entry->taken = result->taken;
+			   __entry->refused = result->refused;
+			   __entry->copied = result->copied;
+			   __entry->failed = result->failed;
+			   __entry->consumed = result->consumed;
+			   __entry->discarded = result->discarded;
+			   __entry->bytes = result->bytes_copied;
+			   __entry->ns = result->ns;
+			   __entry->busy_ns = result->busy_ns;),
+	    TP_printk("reason=%s cgroup=%llu src=%d dst=%d orders=%#llx migrator=%s offered=%u taken=%u refused=%u copied=%u failed=%u consumed=%u discarded=%u bytes=%llu ns=%llu busy_ns=%llu",
+		      __print_symbolic(__entry->reason, MIGRATE_REASON),
+		      __entry->cgroup_id, __entry->src_nid, __entry->dst_nid,
+		      __entry->orders, __get_str(migrator), __entry->offered,
+		      __entry->taken, __entry->refused, __entry->copied,
+		      __entry->failed, __entry->consumed, __entry->discarded,
+		      __entry->bytes, __entry->ns, __entry->busy_ns)
 );
 
 /* For each cause why folios of a group were not copied ahead. */
 TRACE_EVENT(migrate_offload_fallback,
-
-	TP_PROTO(const struct migrate_ext_group *group, u32 migrator,
-		 const char *cause, u64 folios),
-
-	TP_ARGS(group, migrator, cause, folios),
-
-	TP_STRUCT__entry(
-		__field(u32,	reason)
-		__field(u64,	cgroup_id)
-		__string(migrator, migrator_name(migrator))
-		__string(cause, cause)
-		__field(u64,	folios)
-	),
-
-	TP_fast_assign(
-		__entry->reason		= group->reason;
-		__entry->cgroup_id	= group->cgroup_id;
-		__assign_str(migrator);
-		__assign_str(cause);
-		__entry->folios		= folios;
-	),
-
-	TP_printk("reason=%s cgroup=%llu migrator=%s cause=%s folios=%llu",
-		  __print_symbolic(__entry->reason, MIGRATE_REASON),
-		  __entry->cgroup_id, __get_str(migrator), __get_str(cause),
-		  __entry->folios)
+	    TP_PROTO(const struct migrate_ext_group *group, u32 migrator,
+		     const char *cause, u64 folios),
+	    TP_ARGS(group, migrator, cause, folios),
+	    TP_STRUCT__entry(__field(u32, reason)
+			     __field(u64, cgroup_id)
+			     __string(migrator, migrator_name(migrator))
+			     __string(cause, cause)
+			     __field(u64, folios)),
+	    TP_fast_assign(__entry->reason = group->reason;
+			   __entry->cgroup_id = group->cgroup_id;
+			   __assign_str(migrator);
+			   __assign_str(cause);
+			   __entry->folios = folios;),
+	    TP_printk("reason=%s cgroup=%llu migrator=%s cause=%s folios=%llu",
+		      __print_symbolic(__entry->reason, MIGRATE_REASON),
+		      __entry->cgroup_id, __get_str(migrator), __get_str(cause),
+		      __entry->folios)
 );
 
 #endif /* _MM_MIGRATE_OFFLOAD_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
-#define TRACE_INCLUDE_PATH ../../mm/migrate_offload
+#define TRACE_INCLUDE_PATH .
 #undef TRACE_INCLUDE_FILE
 #define TRACE_INCLUDE_FILE trace
 #include <trace/define_trace.h>

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DCBM, the DMA Core Batch Migrator: page migration with DMA engines
+ *
+ * A migrator, as Documentation/mm/migrate_offload.rst has it, over the memcpy
+ * channels of dmaengine:
+ *
+ *	modprobe dcbm
+ *	echo Y > /sys/module/dcbm/parameters/enable
+ *	echo dcbm > /sys/kernel/mm/migrate_offload/default_migrator
+ *	cat /sys/module/dcbm/parameters/status
+ *
+ * This file has the parameters, and switches it all on and off. See
+ * Documentation/admin-guide/mm/dcbm.rst for the parameters and the limits.
+ *
+ * Copyright (C) 2026 The migrate_ext authors
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/debugfs.h>
+#include <linux/init.h>
+#include <linux/kstrtox.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "dcbm.h"
+
+unsigned int dcbm_min_chunk = SZ_64K;
+unsigned int dcbm_max_chunk;
+unsigned int dcbm_timeout_ms = 2000;
+unsigned int dcbm_poll_us = 100;
+
+/* These apply when channels are taken; under dcbm_mutex. */
+static unsigned int dcbm_max_channels = 16;
+static char dcbm_trust[DCBM_TRUST_LEN];
+
+/* Parameters can be written before init and after exit, too. */
+static enum {
+	DCBM_LOADING,
+	DCBM_READY,
+	DCBM_LEAVING,
+} dcbm_phase;
+
+/* Wanted on, while loading; then whether it is. Under dcbm_mutex. */
+static bool dcbm_enabled;
+
+static struct migrator dcbm_migrator = {
+	.name	= "dcbm",
+	.submit	= dcbm_submit,
+	.wait	= dcbm_wait,
+};
+
+static int dcbm_enable(void)
+{
+	int nr, ret;
+
+	lockdep_assert_held(&dcbm_mutex);
+
+	nr = dcbm_channels_take(dcbm_max_channels, dcbm_trust);
+	if (nr < 0)
+		return nr;
+
+	ret = dcbm_transfers_alloc(nr);
+	if (!ret)
+		ret = migrator_register(&dcbm_migrator);
+	if (ret) {
+		dcbm_channels_release();
+		dcbm_transfers_free();
+		return ret;
+	}
+
+	dcbm_enabled = true;
+	pr_info("enabled with %d channels\n", nr);
+	return 0;
+}
+
+static void dcbm_disable(void)
+{
+	lockdep_assert_held(&dcbm_mutex);
+
+	/* Waits for the jobs in flight, which end in bounded time. */
+	migrator_unregister(&dcbm_migrator);
+	dcbm_channels_release();
+	dcbm_transfers_free();
+
+	dcbm_enabled = false;
+	pr_info("disabled\n");
+}
+
+static int dcbm_enable_set(const char *val, const struct kernel_param *kp)
+{
+	int ret = 0;
+	bool on;
+
+	/* "dcbm.enable" alone means yes */
+	if (!val)
+		on = true;
+	else if (kstrtobool(val, &on))
+		return -EINVAL;
+
+	guard(mutex)(&dcbm_mutex);
+
+	switch (dcbm_phase) {
+	case DCBM_LOADING:
+		dcbm_enabled = on;
+		return 0;
+	case DCBM_LEAVING:
+		return -ENODEV;
+	case DCBM_READY:
+		break;
+	}
+
+	if (on && !dcbm_enabled) {
+		ret = dcbm_enable();
+		if (ret)
+			pr_warn("not enabled: %s (%d)\n",
+				ret == -ENODEV ? "no usable channel" : "error", ret);
+	} else if (!on && dcbm_enabled) {
+		dcbm_disable();
+	}
+	return ret;
+}
+
+static int dcbm_enable_get(char *buf, const struct kernel_param *kp)
+{
+	/* While it is being switched on or off, it is not yet. */
+	return sysfs_emit(buf, "%c\n", READ_ONCE(dcbm_enabled) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops dcbm_enable_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = dcbm_enable_set,
+	.get = dcbm_enable_get,
+};
+module_param_cb(enable, &dcbm_enable_ops, NULL, 0644);
+__MODULE_PARM_TYPE(enable, "bool");
+MODULE_PARM_DESC(enable, "Y: take channels and copy with them; N: finish, and give them back (default: N)");
+
+/* A number: where it is, its range, and what it has to be a multiple of */
+struct dcbm_uint {
+	unsigned int *val;
+	unsigned int min;
+	unsigned int max;
+	unsigned int step;
+};
+
+static int dcbm_uint_set(const char *val, const struct kernel_param *kp)
+{
+	const struct dcbm_uint *p = kp->arg;
+	unsigned int num;
+
+	/* kstrtouint() has two error codes; one is enough for "bad value". */
+	if (!val || kstrtouint(val, 0, &num) || num < p->min || num > p->max ||
+	    num % p->step)
+		return -EINVAL;
+	WRITE_ONCE(*p->val, num);
+	return 0;
+}
+
+static int dcbm_uint_get(char *buf, const struct kernel_param *kp)
+{
+	const struct dcbm_uint *p = kp->arg;
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(*p->val));
+}
+
+static const struct kernel_param_ops dcbm_uint_ops = {
+	.set = dcbm_uint_set,
+	.get = dcbm_uint_get,
+};
+
+static struct dcbm_uint dcbm_channels_param = {
+	.val = &dcbm_max_channels, .min = 1, .max = DCBM_MAX_CHANNELS, .step = 1,
+};
+module_param_cb(channels, &dcbm_uint_ops, &dcbm_channels_param, 0644);
+__MODULE_PARM_TYPE(channels, "uint");
+MODULE_PARM_DESC(channels, "Channels taken at most, from the next time it is enabled (1..64, default: 16)");
+
+static struct dcbm_uint dcbm_min_chunk_param = {
+	.val = &dcbm_min_chunk, .min = PAGE_SIZE, .max = SZ_1G, .step = PAGE_SIZE,
+};
+module_param_cb(min_chunk, &dcbm_uint_ops, &dcbm_min_chunk_param, 0644);
+__MODULE_PARM_TYPE(min_chunk, "uint");
+MODULE_PARM_DESC(min_chunk, "Bytes that another channel, or a cut in a folio, is worth; a multiple of the page size (one page..1 GiB, default: 65536)");
+
+static struct dcbm_uint dcbm_max_chunk_param = {
+	.val = &dcbm_max_chunk, .min = 0, .max = SZ_1G, .step = PAGE_SIZE,
+};
+module_param_cb(max_chunk, &dcbm_uint_ops, &dcbm_max_chunk_param, 0644);
+__MODULE_PARM_TYPE(max_chunk, "uint");
+MODULE_PARM_DESC(max_chunk, "Longest copy of one descriptor in bytes; a multiple of the page size (0 = as long as the device allows, max 1 GiB, default: 0)");
+
+static struct dcbm_uint dcbm_timeout_param = {
+	.val = &dcbm_timeout_ms, .min = 10, .max = 60000, .step = 1,
+};
+module_param_cb(timeout_ms, &dcbm_uint_ops, &dcbm_timeout_param, 0644);
+__MODULE_PARM_TYPE(timeout_ms, "uint");
+MODULE_PARM_DESC(timeout_ms, "How long to wait for a job in ms, beside 1 ms for each 64 KiB of it (10..60000, default: 2000)");
+
+static struct dcbm_uint dcbm_poll_param = {
+	.val = &dcbm_poll_us, .min = 0, .max = 10000, .step = 1,
+};
+module_param_cb(poll_us, &dcbm_uint_ops, &dcbm_poll_param, 0644);
+__MODULE_PARM_TYPE(poll_us, "uint");
+MODULE_PARM_DESC(poll_us, "How long to poll before going to sleep, in us (0..10000, default: 100)");
+
+static int dcbm_trust_set(const char *val, const struct kernel_param *kp)
+{
+	char buf[DCBM_TRUST_LEN], *names;
+
+	if (!val || strscpy(buf, val) < 0)
+		return -EINVAL;
+	names = strim(buf);
+	if (!dcbm_trust_is_valid(names))
+		return -EINVAL;
+
+	guard(mutex)(&dcbm_mutex);
+	strscpy(dcbm_trust, names);
+	return 0;
+}
+
+static int dcbm_trust_get(char *buf, const struct kernel_param *kp)
+{
+	guard(mutex)(&dcbm_mutex);
+	return sysfs_emit(buf, "%s\n", dcbm_trust);
+}
+
+static const struct kernel_param_ops dcbm_trust_ops = {
+	.set = dcbm_trust_set,
+	.get = dcbm_trust_get,
+};
+module_param_cb(trust, &dcbm_trust_ops, NULL, 0644);
+__MODULE_PARM_TYPE(trust, "string");
+MODULE_PARM_DESC(trust, "Drivers whose engines are used although their results are not known to be right, from the next time it is enabled: names, separated by commas (default: none)");
+
+static int dcbm_status_get(char *buf, const struct kernel_param *kp)
+{
+	unsigned int nr[DCBM_LOST + 1];
+	struct dcbm_totals t;
+	int len = 0;
+
+	dcbm_count_states(nr);
+	spin_lock_irq(&dcbm_state_lock);
+	t = dcbm_totals;
+	spin_unlock_irq(&dcbm_state_lock);
+
+#define SHOW(name, val) \
+	(len += sysfs_emit_at(buf, len, "%s %llu\n", name, (u64)(val)))
+	SHOW("enabled", READ_ONCE(dcbm_enabled));
+	SHOW("channels_idle", nr[DCBM_IDLE]);
+	SHOW("channels_busy", nr[DCBM_BUSY]);
+	SHOW("channels_quarantined", nr[DCBM_QUARANTINED]);
+	SHOW("channels_gone", nr[DCBM_GONE]);
+	SHOW("channels_lost", nr[DCBM_LOST]);
+	SHOW("jobs", t.jobs);
+	SHOW("jobs_busy", t.busy);
+	SHOW("folios_copied", t.copied);
+	SHOW("folios_failed", t.failed);
+	SHOW("folios_timed_out", t.timed_out);
+	SHOW("folios_lost", t.lost);
+	SHOW("folios_refused_map", t.refused_map);
+	SHOW("folios_refused_engine", t.refused_engine);
+	SHOW("folios_refused_full", t.refused_full);
+	SHOW("descriptors", t.chans.descs);
+	SHOW("bytes", t.chans.bytes);
+	SHOW("errors", t.chans.errors);
+	SHOW("prep_failed", t.chans.prep_failed);
+	SHOW("submit_failed", t.chans.submit_failed);
+	SHOW("timed_out", t.chans.timed_out);
+	SHOW("lost", t.chans.lost);
+	SHOW("stray_callbacks", t.strays);
+	SHOW("busy_ns", t.chans.busy_ns);
+#undef SHOW
+	return len;
+}
+
+static const struct kernel_param_ops dcbm_status_ops = {
+	.get = dcbm_status_get,
+};
+module_param_cb(status, &dcbm_status_ops, NULL, 0444);
+MODULE_PARM_DESC(status, "Counters since the module was loaded, one \"name value\" a line (read only)");
+
+DEFINE_SHOW_ATTRIBUTE(dcbm_channels_seq);
+
+static struct dentry *dcbm_debugfs;
+
+static int __init dcbm_init(void)
+{
+	int ret;
+
+	ret = dcbm_unbind_init();
+	if (ret)
+		return ret;
+
+	dcbm_debugfs = debugfs_create_dir(KBUILD_MODNAME, NULL);
+	debugfs_create_file("channels", 0444, dcbm_debugfs, NULL,
+			    &dcbm_channels_seq_fops);
+
+	guard(mutex)(&dcbm_mutex);
+	dcbm_phase = DCBM_READY;
+	if (dcbm_enabled) {
+		dcbm_enabled = false;
+		/* Built in or not: a provider may still come, so do not fail. */
+		ret = dcbm_enable();
+		if (ret)
+			pr_warn("loaded, but not enabled: %s (%d); write Y to /sys/module/dcbm/parameters/enable when there is one\n",
+				ret == -ENODEV ? "no usable channel" : "error", ret);
+	}
+	return 0;
+}
+late_initcall(dcbm_init); /* after the providers, when built in */
+
+static void __exit dcbm_exit(void)
+{
+	scoped_guard(mutex, &dcbm_mutex) {
+		dcbm_phase = DCBM_LEAVING;
+		if (dcbm_enabled)
+			dcbm_disable();
+	}
+
+	/*
+	 * A lost channel has a reference on this module, so that it is not
+	 * unloaded. If the channel was lost after unloading had begun, there is
+	 * nothing but to stay here: callbacks may come.
+	 */
+	if (dcbm_nr_lost()) {
+		pr_crit("a channel was lost while unloading: this will never end\n");
+		for (;;)
+			schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+	}
+
+	debugfs_remove_recursive(dcbm_debugfs);
+	dcbm_unbind_exit();
+}
+module_exit(dcbm_exit);
+
+MODULE_AUTHOR("The migrate_ext authors");
+MODULE_DESCRIPTION("DMA Core Batch Migrator: page migration with DMA engines");
+MODULE_LICENSE("GPL");

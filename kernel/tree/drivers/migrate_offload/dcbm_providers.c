@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DCBM: which dmaengine providers to believe, and how far
+ *
+ * A folio is marked as copied because an engine said so, and freed because an
+ * engine is through with it. dmaengine leaves both to the provider: a client
+ * that asks for a result gets DMA_TRANS_NOERROR where a driver has none to give,
+ * and whether anything has come to rest when dmaengine_terminate_sync() returns
+ * is nowhere defined. So each driver was read, in Linux 7.3, for two questions:
+ *
+ *   Does a result of NOERROR prove that the bytes have been copied?
+ *   Does terminate, with synchronize, prove that the engine is silent?
+ *
+ * The answer is no unless the code shows otherwise. A driver that is not in this
+ * table, or whose results prove nothing, is used only when it is named in the
+ * parameter "trust", and never counts as stoppable then.
+ */
+
+#include <linux/array_size.h>
+#include <linux/ctype.h>
+#include <linux/string.h>
+
+#include "dcbm.h"
+
+static const struct dcbm_provider dcbm_providers[] = {
+	{
+		/*
+		 * Result: set for every descriptor by the thread that made the
+		 * copy. Terminate: marks the descriptor that is being copied;
+		 * synchronize waits until the thread has dropped it. Aborted:
+		 * said by that thread, when it has stopped copying.
+		 */
+		.name = "dmasim",
+		.results = true,
+		.abort_quiet = true,
+		.terminate_quiet = true,
+	}, {
+		/*
+		 * Result: NOERROR if and only if the device wrote DSA_COMP_SUCCESS
+		 * into the completion record of this very descriptor. The residue
+		 * is not initialised.
+		 * Terminate: takes the callbacks away first, then has the work
+		 * queue drained; the outcome of the drain is not looked at, and
+		 * a device that hangs does not drain.
+		 * Depth: prep sleeps when the pool of the work queue is empty,
+		 * for ever if the device hangs. The pool's size is the admin's
+		 * choice and is told to nobody.
+		 */
+		.name = "idxd",
+		.results = true,
+		.depth = 8,
+	}, {
+		/*
+		 * Result: descriptors complete in order, as far as the hardware's
+		 * completion address says; that the client is given no result
+		 * for them means success, because a failed one halts the channel
+		 * and is reported with READ_FAILED or WRITE_FAILED.
+		 * Terminate: there is none. Aborted is no proof of silence: a
+		 * channel without progress has its descriptors aborted before it
+		 * is reset (ioat_reboot_chan()).
+		 */
+		.name = "ioatdma",
+		.results = true,
+	}, {
+		/*
+		 * Result: pt_cmd.ret, where DMA_ERROR would come from, is 0
+		 * always, and the callback is given no result: a failed copy is
+		 * reported as good. Terminate: frees descriptors that the engine
+		 * works on and waits for nothing but a tasklet.
+		 */
+		.name = "ptdma",
+	}, {
+		/*
+		 * As ptdma, with which it shares the code; terminate stops the
+		 * queue, and does not wait until it stands.
+		 * Depth: issue_pending starts a single descriptor, and spins
+		 * until the one before it is through.
+		 */
+		.name = "ae4dma",
+		.depth = 1,
+	}, {
+		/*
+		 * Result: a descriptor that completes out of order is reported
+		 * later with the status of another one.
+		 * Terminate: pauses, waits for 60 ms and resets; whether the
+		 * channel obeyed is not looked at.
+		 */
+		.name = "switchtec_dma",
+	}, {
+		/*
+		 * Result: never given. On an error interrupt the first descriptor
+		 * is completed like a good one and the others are dropped.
+		 * Terminate: masks the interrupts and frees the descriptors; the
+		 * engine goes on.
+		 */
+		.name = "xilinx-zynqmp-dma",
+	},
+};
+
+/**
+ * dcbm_provider_find() - look a provider up
+ * @name: name of its driver
+ *
+ * Return: its entry, or NULL if it has not been reviewed.
+ */
+const struct dcbm_provider *dcbm_provider_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(dcbm_providers); i++)
+		if (!strcmp(dcbm_providers[i].name, name))
+			return &dcbm_providers[i];
+	return NULL;
+}
+
+/**
+ * dcbm_provider_is_trusted() - has the admin named this provider?
+ * @name: name of its driver
+ * @trust: names, separated by commas
+ *
+ * Return: true if so.
+ */
+bool dcbm_provider_is_trusted(const char *name, const char *trust)
+{
+	size_t len = strlen(name);
+	const char *end;
+
+	for (; *trust; trust = *end ? end + 1 : end) {
+		end = strchrnul(trust, ',');
+		if (end - trust == len && !memcmp(trust, name, len))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * dcbm_trust_is_valid() - can this be a list of drivers?
+ * @trust: what was given
+ *
+ * Return: true for names of drivers, one or more characters each, separated by
+ * single commas; or nothing at all.
+ */
+bool dcbm_trust_is_valid(const char *trust)
+{
+	size_t i, len = strlen(trust);
+
+	for (i = 0; i < len; i++) {
+		if (isalnum(trust[i]) || strchr("_-.:", trust[i]))
+			continue;
+		/* A comma stands between two names. */
+		if (trust[i] != ',' || !i || i == len - 1 || trust[i - 1] == ',')
+			return false;
+	}
+	return true;
+}
