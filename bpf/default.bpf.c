@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * default: the rules that the kernel has built in, as a policy.
+ *
+ * With the knobs engine and min_bytes set like the files default_migrator and
+ * min_bytes in /sys/kernel/mm/migrate_offload, the same folios are copied by
+ * the same migrator. For whoever writes a policy: copy this one and change it.
+ *
+ * Where it is bad: it does not ask why the pages move or who waits for them. A
+ * group of many base pages costs an engine one descriptor each, and is slower
+ * there than on the CPU with most engines.
+ */
+#include <migrate_ext/common.bpf.h>
+
+KNOB_STR(engine, 16, "dcbm", "migrator that copies; empty: the built-in default decides");
+KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
+
+/* May these folios be copied as a batch? Yes, if there is an engine to do it. */
+s32 MIGRATE_EXT_PROG(default_eligible, const struct migrate_ext_call *call)
+{
+	if (!bpf_migrate_migrator_id(knob_str(engine)))
+		return MIGRATE_EXT_NO_OPINION;
+	return MIGRATE_EXT_BATCH;
+}
+
+/* Who copies this group? The engine, if the group is worth its set-up. */
+u32 MIGRATE_EXT_PROG(default_select, const struct migrate_ext_group *group)
+{
+	if (group->bytes < knob_read(min_bytes))
+		return MIGRATOR_CPU;
+	return bpf_migrate_migrator_id(knob_str(engine));
+}
+
+MIGRATE_EXT_OPS(default,
+	.eligible = (void *)default_eligible,
+	.select = (void *)default_select);
+
+MIGRATE_EXT_LICENSE;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A policy in an object file, up to where it can be attached. */
+#ifndef _MGX_OBJECT_H
+#define _MGX_OBJECT_H
+
+#include "mgx.h"
+
+struct bpf_map;
+struct bpf_object;
+
+struct object {
+	struct bpf_object *bpf;
+	struct bpf_map *ops;	/* the struct_ops map chosen */
+	char *path;		/* for messages */
+};
+
+/*
+ * Each returns 0, or the exit status after saying what is wrong; then, as at the
+ * end, object_close(). Nothing is left in the kernel after that but what was
+ * attached.
+ *
+ * @name: chooses among several policies in the object; NULL: there is but one.
+ */
+int object_open(struct mgx *mgx, const char *what, struct object *object,
+		const char *path, const char *name);
+int object_set_cgroup(struct mgx *mgx, const char *what, struct object *object,
+		      __u64 cgroup_id);
+int object_set_name(struct mgx *mgx, const char *what, struct object *object,
+		    const char *name);
+int object_set_knob(struct mgx *mgx, const char *what, struct object *object,
+		    const char *assignment);
+/* Verified and ready to be the map of a link. */
+int object_load(struct mgx *mgx, const char *what, struct object *object);
+void object_close(struct object *object);
+
+/* As the object has them, or as they were set. The name is to be freed. */
+char *object_name(const struct object *object);
+__u64 object_cgroup(const struct object *object);
+
+#endif /* _MGX_OBJECT_H */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Running policies: all struct_ops links of migrate_ext, whoever made them. */
+#ifndef _MGX_POLICY_H
+#define _MGX_POLICY_H
+
+#include "knobs.h"
+#include "mgx.h"
+
+#define POLICY_MAX_PROGS	16
+
+struct policy {
+	__u32 link_id;
+	__u32 map_id;		/* 0: detached, and only its pin is left */
+	char *name;		/* ops.name; of a detached one, that of its pin */
+	char *object;		/* name of the map: the variable in the object */
+	char *pin;		/* path of our pin, NULL: none of ours */
+	__u64 cgroup_id;	/* 1: the whole system */
+	char *cgroup_path;	/* NULL: gone */
+	__u32 prog_ids[POLICY_MAX_PROGS];
+	__u32 nr_progs;
+};
+
+struct policies {
+	struct policy *policies;
+	size_t nr;
+};
+
+/* 0, or the exit status after saying what is wrong. To be freed in either case. */
+int policies_read(struct mgx *mgx, const char *what, struct policies *policies);
+void policies_free(struct policies *policies);
+/* Only that of one link: 0, or -errno in silence. */
+int policies_read_link(struct mgx *mgx, __u32 link_id, struct policies *policies);
+
+/* The one called @name (or "id:LINK"), NULL after saying what is wrong. */
+struct policy *policies_find(struct mgx *mgx, const char *what,
+			     struct policies *policies, const char *name, int *exit);
+
+/* Table or record of policies, for `list` and for what changes them. */
+void policy_out_begin(struct mgx *mgx, bool record);
+void policy_out(struct mgx *mgx, const struct policy *policy);
+
+/* Variables of a running policy: one of its data sections, found by BTF. */
+struct policy_section {
+	int map_fd;
+	void *base;		/* the values */
+	size_t size;
+	bool mapped;		/* base is the map itself, else a copy of it */
+	struct knobs vars;
+};
+
+/* 0, with no variables when there is no such section; or -errno. */
+int policy_section_open(const struct policy *policy, const char *section,
+			struct policy_section *sec);
+/* After a change to a copy: the whole value goes back. 0 or -errno. */
+int policy_section_flush(struct policy_section *sec);
+void policy_section_close(struct policy_section *sec);
+
+#endif /* _MGX_POLICY_H */
