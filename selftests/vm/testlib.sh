@@ -5,7 +5,7 @@
 #
 #   vm: OPTIONS       wants a VM of its own, booted with these options of selftests/vm/run
 #   host              runs on this machine, in no VM
-#   timeout: SECONDS  may take that long (default 120)
+#   timeout: SECONDS  may take that long (default 300)
 #
 # Source it after scripts/lib.sh.
 
@@ -41,5 +41,5 @@ test_is_host() {
 test_timeout() {
 	local seconds
 	seconds=$(test_says "$1" timeout)
-	echo "${seconds:-120}"
+	echo "${seconds:-300}"
 }

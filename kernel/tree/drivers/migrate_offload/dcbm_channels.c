@@ -30,11 +30,13 @@ static unsigned int dcbm_lost_nr;
 /**
  * struct dcbm_search - what the search for channels goes by
  * @trust: names of providers to be used in spite of everything
+ * @owner: module of the provider whose channel is requested, with a reference
  * @refused: devices that have been refused, each with a line in the log
  * @nr_refused: how many
  */
 struct dcbm_search {
 	const char *trust;
+	struct module *owner;
 	const struct dma_device *refused[DCBM_MAX_CHANNELS];
 	unsigned int nr_refused;
 };
@@ -65,11 +67,10 @@ static void dcbm_refuse(struct dcbm_search *search, const struct dma_device *dma
  * used is left alone: requesting it would wake its device up, and keep the
  * public users of a provider away.
  */
-static bool dcbm_filter(struct dma_chan *chan, void *param)
+static bool dcbm_may_request(struct dma_chan *chan, struct dcbm_search *search)
 {
 	const struct dcbm_provider *provider;
 	struct dma_device *dma = chan->device;
-	struct dcbm_search *search = param;
 	const char *name = dev_driver_string(dma->dev);
 
 	/* With the record full, whatever was refused would be met again. */
@@ -91,9 +92,26 @@ static bool dcbm_filter(struct dma_chan *chan, void *param)
 		return false;
 	}
 	if (!provider->results) {
-		dcbm_refuse(search, dma, "reports failed copies as good; see trust=");
+		dcbm_refuse(search, dma, "was reviewed, and is not safe to use; see trust=");
 		return false;
 	}
+	return true;
+}
+
+/*
+ * A provider that is being unloaded must not get as far as dma_chan_get(): when
+ * that fails for want of the module, dmaengine takes the device off its list, and
+ * unregistering the device will do so once more.
+ */
+static bool dcbm_filter(struct dma_chan *chan, void *param)
+{
+	struct dcbm_search *search = param;
+
+	if (!dcbm_may_request(chan, search) || !try_module_get(chan->device->owner))
+		return false;
+	/* One for each try: the one before may have failed after all. */
+	module_put(search->owner);
+	search->owner = chan->device->owner;
 	return true;
 }
 
@@ -279,6 +297,8 @@ int dcbm_channels_take(unsigned int max, const char *trust)
 	dma_cap_set(DMA_MEMCPY, mask);
 	while (nr < max) {
 		chan = dma_request_channel(mask, dcbm_filter, search);
+		module_put(search->owner);
+		search->owner = NULL;
 		if (!chan)
 			break;
 		ret = dcbm_add_channel(search, chan);

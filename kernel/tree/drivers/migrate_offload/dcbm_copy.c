@@ -262,8 +262,9 @@ static void dcbm_piece_end(struct dcbm_piece *piece)
 	piece->in_flight = false;
 	piece->next = s->free;
 	s->free = piece - x->pieces;
-	s->in_flight--;
 	x->in_flight--;
+	if (!--s->in_flight)
+		s->end = ktime_get();
 }
 
 /*
@@ -310,8 +311,6 @@ static void dcbm_piece_done(void *param, const struct dmaengine_result *result)
 	dcbm_piece_end(piece);
 
 	WRITE_ONCE(x->last_done, jiffies);
-	if (!s->in_flight)
-		s->end = ktime_get();
 	if (s->in_flight <= s->wake_at)
 		x->hungry = true;
 	if (x->hungry || !x->in_flight)
@@ -485,7 +484,7 @@ static void dcbm_divide(struct dcbm_xfer *x, u64 bytes)
 		s->offset = offset;
 		s->left = 0;
 
-		want = round_up(DIV_ROUND_UP_ULL(bytes, x->nr_shares - i), chunk);
+		want = roundup(DIV_ROUND_UP_ULL(bytes, x->nr_shares - i), chunk);
 		if (i == x->nr_shares - 1)
 			want = bytes;
 
@@ -577,7 +576,8 @@ static void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 	max_piece = READ_ONCE(dcbm_max_chunk) ?: U32_MAX;
 	max_piece = min_t(size_t, max_piece, x->dd->max_piece);
 
-	while (s->left) {
+	/* Not more than once around, or a fast engine would starve the others. */
+	while (s->left && nr < DCBM_MAX_PIECES / x->nr_shares) {
 		p = &x->pairs[s->pair];
 		bytes = min_t(u64, p->bytes - s->offset, s->left);
 
@@ -647,7 +647,12 @@ static void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 	spin_lock_irq(&x->lock);
 	s->stats.descs += nr;
 	/* By then, so many descriptors are free again that it is worth waking up. */
-	s->wake_at = s->left ? s->in_flight / 2 : -1;
+	if (!s->left)
+		s->wake_at = -1;
+	else if (s->free == DCBM_NO_PIECE || nr < DCBM_MAX_PIECES / x->nr_shares)
+		s->wake_at = s->in_flight / 2;
+	else
+		s->wake_at = s->in_flight;
 	spin_unlock_irq(&x->lock);
 
 	if (nr % DCBM_ISSUE_EVERY)
@@ -683,8 +688,10 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 	}
 
 	dcbm_divide(x, bytes);
-	for (i = 0; i < x->nr_shares; i++)
+	for (i = 0; i < x->nr_shares; i++) {
 		dcbm_feed(x, &x->shares[i]);
+		cond_resched();
+	}
 
 	job->private = x;
 	return 0;
@@ -825,7 +832,10 @@ static enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 		s->stats.lost += nr;
 	spin_unlock_irq(&x->lock);
 
-	if (quiet && nr)
+	/* The last ones came in at the last moment. */
+	if (!nr)
+		return s->stats.lost ? DCBM_LOST : DCBM_IDLE;
+	if (quiet)
 		pr_warn("%s (%s) did not finish %u descriptors in time: stopped, not used until dcbm is enabled again\n",
 			s->c->name, dd->provider, nr);
 	return quiet ? DCBM_QUARANTINED : DCBM_LOST;

@@ -24,6 +24,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
@@ -337,6 +338,9 @@ static void __exit dcbm_exit(void)
 
 	debugfs_remove_recursive(dcbm_debugfs);
 	dcbm_unbind_exit();
+
+	/* A callback in a threaded interrupt may be about to return. */
+	synchronize_rcu_tasks();
 }
 module_exit(dcbm_exit);
 

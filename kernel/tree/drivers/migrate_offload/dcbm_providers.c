@@ -12,7 +12,7 @@
  *   Does terminate, with synchronize, prove that the engine is silent?
  *
  * The answer is no unless the code shows otherwise. A driver that is not in this
- * table, or whose results prove nothing, is used only when it is named in the
+ * table, or whose results prove nothing or come at a risk, is used only when it is named in the
  * parameter "trust", and never counts as stoppable then.
  */
 
@@ -42,13 +42,16 @@ static const struct dcbm_provider dcbm_providers[] = {
 		 * Terminate: takes the callbacks away first, then has the work
 		 * queue drained; the outcome of the drain is not looked at, and
 		 * a device that hangs does not drain.
+		 * Not believed in spite of its results, because clients do not
+		 * survive it: the channel is freed when its work queue loses
+		 * its driver, on a bus of its own and by a reset of the device,
+		 * too, whoever holds the channel.
 		 * Depth: prep sleeps when the pool of the work queue is empty,
 		 * for ever if the device hangs. The pool's size is the admin's
 		 * choice and is told to nobody.
 		 */
 		.name = "idxd",
-		.results = true,
-		.depth = 8,
+		.depth = 1,
 	}, {
 		/*
 		 * Result: descriptors complete in order, as far as the hardware's

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vm: --mem 448M --machine q35,hmat=on --qemu "-m 1344M -object memory-backend-ram,id=slow,size=448M -numa node,nodeid=2,memdev=slow,initiator=0 -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-latency,latency=5 -numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-latency,latency=5 -numa hmat-lb,initiator=0,target=2,hierarchy=memory,data-type=access-latency,latency=500 -numa hmat-lb,initiator=1,target=0,hierarchy=memory,data-type=access-latency,latency=5 -numa hmat-lb,initiator=1,target=1,hierarchy=memory,data-type=access-latency,latency=5 -numa hmat-lb,initiator=1,target=2,hierarchy=memory,data-type=access-latency,latency=500 -numa hmat-lb,initiator=0,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=8G -numa hmat-lb,initiator=0,target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=8G -numa hmat-lb,initiator=0,target=2,hierarchy=memory,data-type=access-bandwidth,bandwidth=100M -numa hmat-lb,initiator=1,target=0,hierarchy=memory,data-type=access-bandwidth,bandwidth=8G -numa hmat-lb,initiator=1,target=1,hierarchy=memory,data-type=access-bandwidth,bandwidth=8G -numa hmat-lb,initiator=1,target=2,hierarchy=memory,data-type=access-bandwidth,bandwidth=100M"
+ * timeout: 240
+ *
+ * Copies inside reclaim, point 8 of the design, on a machine with a slow memory node: what
+ * is reclaimed is demoted there, by kswapd, by a cgroup that is over its limit, and by a
+ * task in the middle of a batch of its own that wants room for the next destination.
+ */
+#include <inttypes.h>
+
+#include "arena.h"
+#include "case.h"
+#include "offload.h"
+#include "policy.h"
+
+#define SLOW	2
+
+static struct arena arena, ballast, filler;
+
+void case_setup(void)
+{
+	if (!is_loaded("migrator_test"))
+		insert("migrator_test", NULL);
+	mt_reset();
+	offload_reset();
+	offload_use("test");
+	write_file("/sys/kernel/mm/numa/demotion_enabled", "1");
+}
+
+void case_teardown(void)
+{
+	mt_check_busy();
+	mt_reset();
+	offload_reset();
+	cgroup_enter("");
+	if (arena.addr)
+		arena_unmap(&arena);
+	if (filler.addr)
+		arena_unmap(&filler);
+	if (ballast.addr)
+		ballast_drop(&ballast);
+	cgroup_remove("demotion");
+}
+
+static struct book since(const struct book *before)
+{
+	struct book book = book_minus(book_read(NULL, "demotion"), *before);
+
+	book_check(&book);
+	return book;
+}
+
+CASE(reclaim, "what memory.reclaim demotes is copied ahead, and right")
+{
+	struct book before = book_read(NULL, "demotion"), book;
+
+	cgroup_of("demotion");
+	cgroup_enter("demotion");
+	arena = arena_map(ARENA_ANON, 16 * MiB, 0);
+	try_write(CGROUP_ROOT "/demotion/memory.reclaim", "12M");
+	book = since(&before);
+	case_note("%" PRIu64 " folios offered, %" PRIu64 " copied ahead, %zu pages on node 2",
+		  book.offered, book.consumed, arena_on_node(&arena, SLOW));
+	EXPECT_GT(book.consumed, 0);
+	EXPECT_GT(arena_on_node(&arena, SLOW), 0);
+	arena_verify(&arena);
+}
+
+CASE(nested, "demotion in the middle of a batch")
+{
+	struct book before, inner, outer;
+	uint64_t direct;
+
+	arena = arena_map(ARENA_ANON, 32 * MiB, 0);
+	ballast = ballast_take(1, 80 * MiB);
+	filler = arena_fill_node(1, 24 * MiB);
+	before = book_read(NULL, "demotion");
+	direct = counter("/proc/vmstat", "pgdemote_direct");
+	book_open();
+	arena_move(&arena, 1);
+	outer = book_close();
+	inner = since(&before);
+	direct = counter("/proc/vmstat", "pgdemote_direct") - direct;
+	case_note("%" PRIu64 " folios copied ahead by the outer batches, %" PRIu64
+		  " by demotion, %" PRIu64 " pages demoted by the task itself",
+		  outer.consumed, inner.consumed, direct);
+	arena_verify(&arena);
+	arena_verify(&filler);
+	EXPECT_GT(outer.consumed, 0);
+	EXPECT_GT(inner.consumed, 0);
+	EXPECT_GT(direct, 0);
+}
+
+CASES_MAIN
