@@ -8,6 +8,7 @@
  * consumed = 0, and fail. The memory is rewritten and moved back, so that a copy that was
  * left from the first move would be seen in the second one.
  */
+#include <numaif.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -161,7 +162,7 @@ MIGRATOR(cpu)
 MIGRATOR(test)
 MIGRATOR(dcbm)
 
-CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
+CASE(capped, "whatever batch_pages is, a batch has no more folios than fit")
 {
 	struct book book;
 
@@ -172,9 +173,37 @@ CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
 	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
 	book = book_close();
 	arena_verify(&arena);
-	EXPECT_EQ(book.offered, arena_pages(&arena));
+	EXPECT_EQ(book.consumed, arena_pages(&arena));
+	EXPECT_EQ(book.refused_full, 0);
+}
+
+/*
+ * The list of folios that were split is not cut. Huge folios of which every other
+ * page has gone are split before they are moved, all four of one call.
+ */
+CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
+{
+	void *addrs[BYTES / HUGE_PAGE];
+	int nodes[BYTES / HUGE_PAGE], status[BYTES / HUGE_PAGE];
+	struct book book;
+	size_t i;
+
+	arena = arena_map(ARENA_ANON_HUGE, BYTES, 0);
+	arena_perforate(&arena);
+	for (i = 0; i < BYTES / HUGE_PAGE; i++) {
+		addrs[i] = arena.addr + i * HUGE_PAGE + PAGE;
+		nodes[i] = 1;
+	}
+	offload_set("batch_pages", "4096");
+	offload_use("test");
+	book_open();
+	REQUIRE(move_pages(0, BYTES / HUGE_PAGE, addrs, nodes, status, MPOL_MF_MOVE) >= 0,
+		"move_pages: %m");
+	book = book_close();
+	arena_verify_perforated(&arena);
+	EXPECT_EQ(book.offered, BYTES / PAGE / 2);
 	EXPECT_EQ(book.consumed, 512);
-	EXPECT_EQ(book.refused_full, arena_pages(&arena) - 512);
+	EXPECT_EQ(book.refused_full, BYTES / PAGE / 2 - 512);
 }
 
 CASE(unload, "the modules go without a trace")

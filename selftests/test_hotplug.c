@@ -9,8 +9,8 @@
  * Everything arrives with its bytes. The migrator looks at each pair and complains about
  * every one that it should not have been given.
  */
-#include <glob.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,38 +89,44 @@ static void nothing(void)
 		arena_unmap(&arenas[i]);
 }
 
-/* Each block in its turn, off and on again. */
-static void offline_all(void)
+static bool is_movable(unsigned int block)
 {
 	char path[PATH_MAX], zones[64];
-	unsigned int nr = 0;
-	glob_t blocks;
-	size_t i;
 
-	REQUIRE(!glob("/sys/devices/system/node/node1/memory[0-9]*", 0, NULL, &blocks), "no blocks");
-	for (i = 0; i < blocks.gl_pathc; i++) {
-		snprintf(path, sizeof(path), "%s/valid_zones", blocks.gl_pathv[i]);
-		read_line(path, zones, sizeof(zones));
-		if (strncmp(zones, "Movable", 7))
-			continue;
-		snprintf(path, sizeof(path), "%s/state", blocks.gl_pathv[i]);
-		write_file(path, "offline");
-		write_file(path, "online_movable");
-		nr++;
-	}
-	globfree(&blocks);
-	EXPECT_GT(nr, 0);
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node1/memory%u/valid_zones", block);
+	if (!exists(path))
+		return false;
+	read_line(path, zones, sizeof(zones));
+	return !strncmp(zones, "Movable", 7);
 }
 
-static void offline_with(const char *migrator)
+/*
+ * Each movable block in its turn, off and on again; but not the last one of the node, where
+ * the boot allocator's own pages are.
+ */
+static void offline_all(void)
+{
+	unsigned int block, done = 0;
+	char path[PATH_MAX];
+
+	for (block = 0; block < 4096; block++) {
+		if (!is_movable(block) || !is_movable(block + 1))
+			continue;
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%u/state", block);
+		write_file(path, "offline");
+		write_file(path, "online_movable");
+		done++;
+	}
+	EXPECT_GT(done, 0);
+}
+
+CASE(offline, "everything moves off the memory that is taken offline, and is right")
 {
 	struct book before, book;
 
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
-	mt_reset();
+	insert("migrator_test", NULL);
 	offload_reset();
-	offload_use(migrator);
+	offload_use("test");
 	everything();
 	before = book_read(NULL, "memory_hotplug");
 	offline_all();
@@ -134,18 +140,7 @@ static void offline_with(const char *migrator)
 	verify_everything();
 	nothing();
 	mt_check_busy();
-	mt_reset();
 	offload_reset();
-}
-
-CASE(offline_cpu, "memory is taken offline, copied ahead by the CPU")
-{
-	offline_with("cpu");
-}
-
-CASE(offline_test, "memory is taken offline, copied ahead by a migrator")
-{
-	offline_with("test");
 }
 
 CASES_MAIN
