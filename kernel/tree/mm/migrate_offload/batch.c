@@ -365,7 +365,7 @@ static bool group_may_batch(struct migrate_batch *batch,
 }
 
 /**
- * migrate_batch_add() - offer a folio to be copied ahead
+ * __migrate_batch_add() - offer a folio to be copied ahead
  * @batch: the batch
  * @dst: its destination, locked, with its migrate_info recorded
  * @src: the folio, locked, unmapped from every page table
@@ -373,8 +373,8 @@ static bool group_may_batch(struct migrate_batch *batch,
  * The TLBs need not be flushed yet: nothing of the contents is looked at.
  * Both folios stay as they are until the move.
  */
-void migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
-		       struct folio *src)
+void __migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
+			 struct folio *src)
 {
 	struct migrate_batch_group *group;
 	enum migrate_ext_kind kind;
@@ -719,12 +719,19 @@ static struct migrate_pair *batch_next_pair(struct migrate_batch *batch,
 	return NULL;
 }
 
-/* As __migrate_folio() does it, from after the copy on. */
+/* As __migrate_folio() and its callers do it, from after the copy on. */
 static int move_copied_folio(struct folio *dst, struct folio *src)
 {
 	struct address_space *mapping = folio_mapping(src);
+	bool deferred_split = false, partially_mapped = false;
 	long i, nr = folio_nr_pages(src);
 	int rc;
+
+	/* Unqueued with its mapping: remember. */
+	if (folio_order(src) > 1 && !data_race(list_empty(&src->_deferred_list))) {
+		deferred_split = true;
+		partially_mapped = folio_test_partially_mapped(src);
+	}
 
 	/*
 	 * The arbiter: somebody who has got hold of the folio since it was
@@ -742,6 +749,8 @@ static int move_copied_folio(struct folio *dst, struct folio *src)
 	if (!folio_test_anon(src))
 		src->mapping = NULL;
 	flush_dcache_folio(dst);
+	if (deferred_split)
+		deferred_split_folio(dst, partially_mapped);
 	return 0;
 }
 

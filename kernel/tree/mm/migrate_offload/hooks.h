@@ -25,8 +25,8 @@ struct migrate_batch;
 DECLARE_STATIC_KEY_FALSE(migrate_offload_key);
 
 struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason);
-void migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
-		       struct folio *src);
+void __migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
+			 struct folio *src);
 void __migrate_batch_copy(struct migrate_batch *batch);
 int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
@@ -51,6 +51,15 @@ static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
 	return __migrate_batch_begin(reason);
 }
 
+/* To be called for each folio that has been unmapped, in the order of the move. */
+static inline void migrate_batch_add(struct migrate_batch *batch,
+				     struct folio *dst, struct folio *src)
+{
+	/* Turned off in the middle of a batch: the rest of it is not offered. */
+	if (static_branch_unlikely(&migrate_offload_key) && batch)
+		__migrate_batch_add(batch, dst, src);
+}
+
 /* To be called after try_to_unmap_flush(), and before any folio is moved. */
 static inline void migrate_batch_copy(struct migrate_batch *batch)
 {
@@ -59,9 +68,9 @@ static inline void migrate_batch_copy(struct migrate_batch *batch)
 }
 
 /*
- * In place of move_to_new_folio(), for a marked destination. *rc is set as
- * move_to_new_folio() would return it, and true returned; or false: the batch
- * has no word on this pair, move it as usual.
+ * For a marked destination, moves the folio and requeues it for a deferred split
+ * if the source was; *rc is set as move_to_new_folio() would return it, and true
+ * returned. Or false: the batch has no word on this pair, move it as usual.
  */
 static inline bool migrate_batch_move(struct migrate_batch *batch,
 				      struct folio *dst, struct folio *src,
@@ -95,6 +104,8 @@ static inline int migrate_batch_max_pages(enum migrate_reason reason, int dflt)
  */
 static inline int migrate_batch_pages(struct folio *folio, int max_pages)
 {
+	if (!static_branch_unlikely(&migrate_offload_key))
+		return folio_nr_pages(folio);
 	return max_t(int, folio_nr_pages(folio), max_pages / MIGRATE_BATCH_PAIRS);
 }
 
