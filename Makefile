@@ -68,9 +68,11 @@ selftests: kernel-and-tools ## the test programs, into build/selftests
 series: ## the mailable patch series, into build/series
 	@scripts/series
 
-install: ## mgx, the policies and the policy header under $(DESTDIR)$(PREFIX)
+install: ## mgx with its man page, the policies and their header under $(DESTDIR)$(PREFIX)
 	@test -x $(B)/mgx || { echo 'install: nothing is built; run make mgx bpf first' >&2; exit 1; }
 	install -D -m 755 $(B)/mgx $(DESTDIR)$(PREFIX)/sbin/mgx
+	install -D -m 644 loader/mgx.8 $(DESTDIR)$(PREFIX)/share/man/man8/mgx.8
+	install -D -m 644 loader/mgx.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mgx
 	install -d $(DESTDIR)$(PREFIX)/lib/migrate_ext $(DESTDIR)$(PREFIX)/include/migrate_ext
 	install -m 644 $(B)/bpf/*.bpf.o $(DESTDIR)$(PREFIX)/lib/migrate_ext/
 	install -m 644 include/migrate_ext/*.h $(DESTDIR)$(PREFIX)/include/migrate_ext/
@@ -108,7 +110,7 @@ objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS)
 BPF_FLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
 	-DBPF_NO_KFUNC_PROTOTYPES -Iinclude -I$(B)/include -I$(B)/tools/include
 HOST_FLAGS := -g -O2 -std=gnu11 -Wall -Wextra -Werror -Iinclude -I$(B)/tools/include
-PKG := libsmartcols json-c
+PKG := smartcols json-c
 
 # A compiler call that finds nothing newer costs nothing; -MMD names the headers.
 define bpf_object
@@ -148,3 +150,4 @@ $(B)/include/vmlinux.h $(LIBBPF):
 
 -include $(wildcard $(B)/bpf/*.d $(B)/loader/*.d $(B)/selftests/*.d $(B)/selftests/lib/*.d)
 -include loader/Makefile.mgx
+-include selftests/job/Makefile.job

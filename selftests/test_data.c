@@ -20,7 +20,7 @@
 #include "dcbm.h"
 #include "offload.h"
 
-#define BYTES	(8 * MiB)
+#define BYTES	(4 * MiB)
 
 static struct arena arena;
 
@@ -32,7 +32,7 @@ void case_setup(void)
 		dcbm_start("channels=4");
 	mt_reset();
 	offload_reset();
-	/* Four huge pages in a batch, and half an array of small ones. */
+	/* All the huge pages in a batch. */
 	offload_set("batch_pages", "2048");
 }
 
@@ -99,7 +99,7 @@ static void forked(const char *migrator, enum arena_kind kind)
 	pid_t pids[CHILDREN];
 	char c;
 
-	arena = arena_map(kind, BYTES / 4, 0);
+	arena = arena_map(kind, BYTES / 2, 0);
 	REQUIRE(!pipe(go), "pipe: %m");
 	fflush(NULL);
 	for (i = 0; i < CHILDREN; i++) {
@@ -181,29 +181,54 @@ CASE(capped, "whatever batch_pages is, a batch has no more folios than fit")
  * The list of folios that were split is not cut. Huge folios of which every other
  * page has gone are split before they are moved, all four of one call.
  */
-CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
+CASE(many, "many small folios in one call are cut into batches of what fits")
 {
-	void *addrs[BYTES / HUGE_PAGE];
-	int nodes[BYTES / HUGE_PAGE], status[BYTES / HUGE_PAGE];
 	struct book book;
-	size_t i;
 
-	arena = arena_map(ARENA_ANON_HUGE, BYTES, 0);
-	arena_perforate(&arena);
-	for (i = 0; i < BYTES / HUGE_PAGE; i++) {
-		addrs[i] = arena.addr + i * HUGE_PAGE + PAGE;
-		nodes[i] = 1;
-	}
-	offload_set("batch_pages", "4096");
+	arena = arena_map(ARENA_ANON, BYTES, 0);
+	offload_set("batch_pages", "262144");
 	offload_use("test");
 	book_open();
-	REQUIRE(move_pages(0, BYTES / HUGE_PAGE, addrs, nodes, status, MPOL_MF_MOVE) >= 0,
-		"move_pages: %m");
+	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
 	book = book_close();
-	arena_verify_perforated(&arena);
-	EXPECT_EQ(book.offered, BYTES / PAGE / 2);
+	arena_verify(&arena);
+	EXPECT_EQ(book.consumed, arena_pages(&arena));
+	EXPECT_EQ(mt_get("jobs"), arena_pages(&arena) / 512);
+}
+
+#define FAIL_PAGE_ALLOC	"/sys/kernel/debug/fail_page_alloc"
+
+/* Only huge pages, for this task, and silently. */
+static void fail_huge_pages(bool fail)
+{
+	write_file("/proc/self/make-it-fail", fail ? "1" : "0");
+	write_file(FAIL_PAGE_ALLOC "/task-filter", "Y");
+	write_file(FAIL_PAGE_ALLOC "/min-order", "9");
+	write_file(FAIL_PAGE_ALLOC "/ignore-gfp-wait", "N");
+	write_file(FAIL_PAGE_ALLOC "/ignore-gfp-highmem", "N");
+	write_file(FAIL_PAGE_ALLOC "/verbose", "0");
+	write_file(FAIL_PAGE_ALLOC "/times", "-1");
+	write_file(FAIL_PAGE_ALLOC "/probability", fail ? "100" : "0");
+}
+
+/* The folios of huge pages that had to be split come in one list, however many. */
+CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
+{
+	struct book book;
+
+	arena = arena_map(ARENA_ANON_HUGE, BYTES, 0);
+	offload_set("batch_pages", "262144");
+	offload_use("test");
+	fail_huge_pages(true);
+	book_open();
+	arena_move(&arena, 1);
+	fail_huge_pages(false);
+	book = book_close();
+	arena_verify(&arena);
+	EXPECT_EQ(arena_on_node(&arena, 1), arena_pages(&arena));
+	EXPECT_EQ(book.offered, arena_pages(&arena));
 	EXPECT_EQ(book.consumed, 512);
-	EXPECT_EQ(book.refused_full, BYTES / PAGE / 2 - 512);
+	EXPECT_EQ(book.refused_full, arena_pages(&arena) - 512);
 }
 
 CASE(unload, "the modules go without a trace")

@@ -50,7 +50,7 @@ CASE(dcbm_enable, "dcbm is switched off and on")
 
 	offload_use("dcbm");
 	load = load_start(NULL, 0);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(dcbm_enable(0), 0);
 		load_wait(&load, 1);
 		EXPECT_EQ(dcbm_enable(1), 0);
@@ -65,7 +65,7 @@ CASE(dcbm_reload, "dcbm is unloaded and loaded")
 
 	offload_use("dcbm");
 	load = load_start(NULL, 0);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 2; i++) {
 		remove_module("dcbm");
 		load_wait(&load, 1);
 		probe("dcbm", "enable=Y");
@@ -89,7 +89,7 @@ CASE(dmasim_unbind, "the engine is unbound from its driver and bound again")
 
 	offload_use("dcbm");
 	load = load_start(NULL, 0);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 2; i++) {
 		write_file("/sys/bus/platform/drivers/dmasim/unbind", "dmasim.0");
 		EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 0);
 		load_wait(&load, 1);
@@ -130,7 +130,7 @@ CASE(migrator_reload, "a migrator goes and comes back")
 
 	offload_use("test");
 	load = load_start(NULL, 0);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 3; i++) {
 		mt_check_busy();
 		remove_module("migrator_test");
 		load_wait(&load, 1);
@@ -175,7 +175,7 @@ CASE(policy_detach, "a policy is detached and another one attached")
 	int i;
 
 	load = load_start(NULL, 0);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 8; i++) {
 		load_policies(0);
 		EXPECT_EQ(policy_attach(&policies[i % 2]), 0);
 		if (i % 4 == 3)
@@ -191,7 +191,7 @@ CASE(random, "a policy answers anything at all")
 	policies[0].knobs->random = 1;
 	EXPECT_EQ(policy_attach(&policies[0]), 0);
 	load = load_start(NULL, 0);
-	load_wait(&load, 4);
+	load_wait(&load, 3);
 }
 
 CASE(cgroup_removed, "a cgroup with a policy is removed while its memory moves")
@@ -199,7 +199,7 @@ CASE(cgroup_removed, "a cgroup with a policy is removed while its memory moves")
 	uint64_t id;
 	int i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 2; i++) {
 		id = cgroup_of("load");
 		load_policies(id);
 		EXPECT_EQ(policy_attach(&policies[0]), 0);
@@ -222,7 +222,7 @@ CASE(switches, "the admin turns everything")
 	int i;
 
 	load = load_start(NULL, 0);
-	for (i = 0; i < 48; i++) {
+	for (i = 0; i < 24; i++) {
 		offload_set("default_migrator", migrators[i % 4]);
 		offload_set("reason_mask", reasons[i % 3]);
 		offload_set("batch_pages", pages[i / 4 % 4]);

@@ -232,13 +232,16 @@ static void move_file(const char *path, bool create, size_t bytes, const char *k
 	REQUIRE(!create || !ftruncate(fd, bytes), "%s: %m", path);
 	map = mmap(NULL, bytes, create ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 	REQUIRE(map != MAP_FAILED, "%s: mmap: %m", path);
+	bind_to_node(0);
 	if (create)
 		memset(map, 0x5a, bytes);
+	bind_to_node(-1);
 	copy = malloc(bytes);
 	memcpy(copy, map, bytes);
 	for (i = 0; i < bytes; i += PAGE)
 		*(volatile char *)(map + i);
-
+	bind_to_node(-1);
+	/* What was in the page cache already may be anywhere. */
 	move_range(0, map, bytes, 0);
 	book_open();
 	moved = move_range(0, map, bytes, 1);

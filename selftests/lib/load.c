@@ -69,9 +69,9 @@ static int run(const char *cgroup, int leave)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (cgroup)
 		cgroup_enter(cgroup);
-	arenas[0] = arena_map(ARENA_ANON, 2 * MiB, 0);
+	arenas[0] = arena_map(ARENA_ANON, 1 * MiB, 0);
 	arenas[1] = arena_map(ARENA_ANON_HUGE, 2 * HUGE_PAGE, 0);
-	arenas[2] = arena_map(ARENA_SHMEM, 1 * MiB, 0);
+	arenas[2] = arena_map(ARENA_SHMEM, 128 * PAGE, 0);
 	if (leave)
 		cgroup_enter("");
 	if (pthread_create(&thread, NULL, writer, NULL))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # timeout: 400
+#
 # Every way in which mgx can fail has its exit status, says on one line of stderr what
 # failed on what, and leaves nothing half loaded.
 set -u
