@@ -42,7 +42,7 @@ flavour_cmdline() {
 # Lines of build output from nothing to a kernel, for the progress line.
 flavour_steps() {
 	case $1 in
-	debug) echo 2200 ;;
+	debug) echo 2450 ;;
 	*) echo 2150 ;;
 	esac
 }
