@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "case.h"
 #include "offload.h"
+#include "page_info.h"
 
 static bool is_huge(enum arena_kind kind)
 {
@@ -54,7 +55,9 @@ void bind_to_node(int nid)
 
 static struct arena map_memory(enum arena_kind kind, size_t bytes)
 {
-	struct arena arena = { .kind = kind, .bytes = bytes, .fd = -1 };
+	struct arena arena = {
+		.kind = kind, .bytes = bytes, .order = is_huge(kind) ? 9 : 0, .fd = -1,
+	};
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 
 	if (is_shared(kind)) {
@@ -103,6 +106,49 @@ struct arena arena_map(enum arena_kind kind, size_t bytes, int nid)
 		REQUIRE(arena_huge_pages(&arena) == bytes / HUGE_PAGE,
 			"%s: only %zu of %zu huge pages", arena_name(kind),
 			arena_huge_pages(&arena), bytes / HUGE_PAGE);
+	return arena;
+}
+
+/* Which order is used where huge pages are wanted: this one, or, with 0, 2 MiB again. */
+static void use_order(enum arena_kind kind, unsigned int order)
+{
+	const char *file = is_shared(kind) ? "shmem_enabled" : "enabled";
+	unsigned int i;
+	char path[128];
+
+	for (i = 1; i <= 9; i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/mm/transparent_hugepage/hugepages-%zukB/%s",
+			 PAGE << i >> 10, file);
+		if (!exists(path))
+			continue;
+		if (!order)
+			write_file(path, i == 9 ? "inherit" : "never");
+		else if (i != order)
+			write_file(path, "never");
+		else
+			write_file(path, is_shared(kind) ? "advise" : "madvise");
+	}
+}
+
+struct arena arena_map_order(enum arena_kind kind, unsigned int order, size_t bytes, int nid)
+{
+	struct arena arena = map_memory(kind, bytes);
+	size_t folios;
+
+	use_order(kind, order);
+	REQUIRE(!madvise(arena.addr, bytes, MADV_HUGEPAGE), "madvise: %m");
+	arena.order = order;
+	bind_to_node(nid);
+	arena_fill(&arena, 1);
+	bind_to_node(-1);
+	use_order(kind, 0);
+	/* Or khugepaged would make 2 MiB of them some day. */
+	REQUIRE(!madvise(arena.addr, bytes, MADV_NOHUGEPAGE), "madvise: %m");
+	folios = folios_in_range(arena.addr, bytes);
+	REQUIRE(folios == bytes / (PAGE << order), "%s: %zu folios of order %u instead of %zu",
+		arena_name(kind), folios, order, bytes / (PAGE << order));
+	REQUIRE(arena_on_node(&arena, nid) == arena_pages(&arena), "%s: not all on node %d",
+		arena_name(kind), nid);
 	return arena;
 }
 
@@ -163,8 +209,7 @@ void arena_fill(struct arena *arena, uint64_t seed)
 
 static bool page_wrong(const struct arena *arena, size_t page, bool mark_allowed, size_t *marks)
 {
-	size_t folio = is_huge(arena->kind) ? HUGE_PAGE : PAGE;
-	size_t i;
+	size_t folio = PAGE << arena->order, i;
 	bool wrong = false;
 
 	for (i = page; i < page + PAGE; i += 8) {
@@ -262,7 +307,7 @@ size_t range_on_node(pid_t pid, void *addr, size_t bytes, int nid)
 /* Of a huge page only the first address: a second one would end the list there. */
 size_t arena_move(const struct arena *arena, int nid)
 {
-	size_t step = is_huge(arena->kind) ? HUGE_PAGE : PAGE;
+	size_t step = PAGE << arena->order;
 
 	move_or_ask(0, arena->addr, arena->bytes / step, step, nid, true);
 	return arena_on_node(arena, nid);

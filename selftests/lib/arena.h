@@ -25,6 +25,7 @@ struct arena {
 	enum arena_kind kind;
 	char *addr;
 	size_t bytes;
+	unsigned int order;	/* of its folios */
 	uint64_t seed;
 	int fd;			/* of the tmpfs file, or -1 */
 	/* For arena_unmap() */
@@ -34,6 +35,8 @@ struct arena {
 
 /* Maps memory and fills it on node @nid. */
 struct arena arena_map(enum arena_kind kind, size_t bytes, int nid);
+/* The same with folios of 2^@order pages; @kind is ARENA_ANON or ARENA_SHMEM. */
+struct arena arena_map_order(enum arena_kind kind, unsigned int order, size_t bytes, int nid);
 /* Of 4 KiB pages, as many as leave @leave bytes of the node free; some may be elsewhere then. */
 struct arena arena_fill_node(int nid, size_t leave);
 size_t node_free_bytes(int nid);
