@@ -51,13 +51,15 @@ static void folio_pin_put(struct folio_pin *fp)
 
 static long folio_pin_get(struct folio_pin *fp, const void __user *arg)
 {
+	unsigned int flags = FOLL_WRITE;
 	struct folio_pin_range range;
 	int got;
 
 	if (copy_from_user(&range, arg, sizeof(range)))
 		return -EFAULT;
 	if (!range.nr || range.nr > FOLIO_PIN_MAX || !PAGE_ALIGNED(range.addr) ||
-	    (range.flags & ~FOLIO_PIN_DMA))
+	    (range.flags & ~(FOLIO_PIN_DMA | FOLIO_PIN_LONGTERM)) ||
+	    range.flags == FOLIO_PIN_LONGTERM)
 		return -EINVAL;
 	if (fp->pages)
 		return -EBUSY;
@@ -66,11 +68,13 @@ static long folio_pin_get(struct folio_pin *fp, const void __user *arg)
 	if (!fp->pages)
 		return -ENOMEM;
 
+	if (range.flags & FOLIO_PIN_LONGTERM)
+		flags |= FOLL_LONGTERM;
 	fp->pinned = range.flags & FOLIO_PIN_DMA;
 	if (fp->pinned)
-		got = pin_user_pages_fast(range.addr, range.nr, FOLL_WRITE, fp->pages);
+		got = pin_user_pages_fast(range.addr, range.nr, flags, fp->pages);
 	else
-		got = get_user_pages_fast(range.addr, range.nr, FOLL_WRITE, fp->pages);
+		got = get_user_pages_fast(range.addr, range.nr, flags, fp->pages);
 	fp->nr = max(got, 0);
 	if (got == range.nr)
 		return 0;

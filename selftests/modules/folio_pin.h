@@ -12,12 +12,14 @@
 
 /* struct folio_pin_range.flags: FOLL_PIN instead of FOLL_GET */
 #define FOLIO_PIN_DMA	1
+/* ... which may stay for ever (FOLL_LONGTERM): such pages must not be movable */
+#define FOLIO_PIN_LONGTERM	2
 
 /**
  * struct folio_pin_range - pages to take a reference on
  * @addr: first address, a multiple of the page size
  * @nr: how many pages, at most FOLIO_PIN_MAX
- * @flags: 0 or FOLIO_PIN_DMA
+ * @flags: 0, FOLIO_PIN_DMA, or FOLIO_PIN_DMA and FOLIO_PIN_LONGTERM
  */
 struct folio_pin_range {
 	__u64 addr;
