@@ -27,7 +27,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 
-.PHONY: deps run check check-full vm kernel tools bpf mgx selftests bench series install clean lint
+.PHONY: deps run check check-full torture vm kernel tools bpf mgx selftests bench series install clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -42,6 +42,10 @@ check: deps ## all tests in the VM, on the debug kernel (T="name..." runs some)
 check-full: deps ## the tests of check and the long ones
 	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
 	@FLAVOUR=debug selftests/vm/check --full $(T)
+
+torture: deps ## move memory for all reasons while everything writes to it (TIME=seconds SEED=n)
+	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
+	@FLAVOUR=debug selftests/torture/run --seconds $(or $(TIME),300) $(if $(SEED),--seed $(SEED))
 
 vm: deps ## a shell in the VM (FLAVOUR=debug for the debug kernel)
 	@$(MAKE) --no-print-directory FLAVOUR=$(FLAVOUR) build-for-vm
@@ -152,3 +156,4 @@ $(B)/include/vmlinux.h $(LIBBPF):
 -include $(wildcard $(B)/bpf/*.d $(B)/loader/*.d $(B)/selftests/*.d $(B)/selftests/lib/*.d)
 -include loader/Makefile.mgx
 -include selftests/job/Makefile.job
+-include selftests/torture/Makefile.torture

@@ -21,12 +21,15 @@
  * ref_nr		take a reference on the first n sources of each job after the copy
  * ref_mark		write the mark into these sources, at once
  * ref_late_mark	write the mark into these sources before the reference goes
+ * late_magic		not 0: the mark is not written; sources that begin with this
+ *			number have their second eight bytes counted up instead
  * ref_auto		references go when the same task moves another folio
  *			of the batch; else at a write to "release"
  * ref_dst		take a reference on every destination; at "release" those
  *			not in use must have an empty folio->private
  * poison_every		set the hwpoison flag of every n-th source after its copy
- * release		drop the references
+ * release		drop the references; with late_magic, those on sources that are
+ *			not locked: a move that is under way has to see the others
  * late_write		write garbage into the destinations of all lost pairs
  *
  * The mark is MIGRATOR_TEST_MARK in the second eight bytes of the folio.
@@ -91,6 +94,7 @@ MODULE_PARM_DESC(name, "Name of the migrator (default: test)");
 	X(marks)		\
 	X(refs)			\
 	X(late_writes)		\
+	X(late_counts)		\
 	X(bad_job)		\
 	X(bad_pair)		\
 	X(bad_status_before)	\
@@ -120,6 +124,7 @@ static const char * const event_names[] = { MIGRATOR_TEST_EVENTS(X) };
 #undef X
 
 static u32 knobs[NR_KNOBS];
+static u64 late_magic;
 static atomic64_t events[NR_EVENTS];
 static atomic_t nr_held, fault_count, poison_count;
 static DECLARE_WAIT_QUEUE_HEAD(hold_wait);
@@ -179,10 +184,17 @@ static bool every(unsigned int which, atomic_t *counter)
 
 static void mark(struct folio *folio)
 {
-	u64 *kaddr = folio_address(folio);
+	u64 *kaddr = folio_address(folio), magic = READ_ONCE(late_magic);
 
-	WRITE_ONCE(kaddr[1], MIGRATOR_TEST_MARK);
-	count(EV_marks);
+	if (!magic) {
+		WRITE_ONCE(kaddr[1], MIGRATOR_TEST_MARK);
+		count(EV_marks);
+	} else if (READ_ONCE(kaddr[0]) == magic) {
+		WRITE_ONCE(kaddr[1], kaddr[1] + 1);
+		/* A copy of it in swap is no good any more. */
+		folio_set_dirty(folio);
+		count(EV_late_counts);
+	}
 }
 
 static void drop(struct test_ref *ref)
@@ -207,7 +219,8 @@ static void release(struct task_struct *task, struct folio *not)
 	raw_spin_lock_irqsave(&ref_lock, flags);
 	while (i < nr_refs) {
 		ref = test_refs[i];
-		if (task && (ref.task != task || ref.folio == not || ref.dst)) {
+		if (task ? ref.task != task || ref.folio == not || ref.dst :
+			   READ_ONCE(late_magic) && folio_test_locked(ref.folio)) {
 			i++;
 			continue;
 		}
@@ -520,6 +533,7 @@ static int reset_set(void *data, u64 val)
 	atomic_set(&fault_count, 0);
 	atomic_set(&poison_count, 0);
 	WRITE_ONCE(nr_lost, 0);
+	WRITE_ONCE(late_magic, 0);
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(reset_fops, NULL, reset_set, "%llu\n");
@@ -536,6 +550,7 @@ static int __init migrator_test_init(void)
 	dir = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	for (i = 0; i < NR_KNOBS; i++)
 		debugfs_create_file(knob_names[i], 0600, dir, &knobs[i], &knob_fops);
+	debugfs_create_u64("late_magic", 0600, dir, &late_magic);
 	debugfs_create_file("events", 0400, dir, NULL, &events_fops);
 	debugfs_create_file("lost", 0400, dir, NULL, &lost_fops);
 	debugfs_create_file("release", 0200, dir, NULL, &release_fops);
