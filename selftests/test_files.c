@@ -3,10 +3,10 @@
  * timeout: 400
  *
  * The page cache of files takes today's path, on ext4, which keeps buffer heads, and on xfs,
- * which does not and is tested by full_files.c: clean, dirty, under writeback, of a program's text, and the cache of
- * a block device. No policy is asked about such a folio, no migrator gets it, the books say
- * that it is of a kind that is not copied ahead, it is moved all the same, and its bytes are
- * right in memory and, in the end, on the disk.
+ * which does not and is tested by full_files.c: clean, dirty, under writeback, a program's
+ * text, and the cache of a block device. No policy is asked about such a folio, no migrator
+ * gets it, the books say that it is of a kind that is not copied ahead, it is moved all the
+ * same, and its bytes are right in memory and, in the end, on the disk.
  *
  * The disk is a file on another file system, the lower one. While that is frozen, no write
  * to the disk ends: so long is the upper file system's page cache under writeback.
