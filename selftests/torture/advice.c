@@ -93,8 +93,8 @@ static const char *ksm_setup(struct run *run)
 	if (!exists("/sys/kernel/mm/ksm/run"))
 		return missing(run, "no KSM");
 	try_write("/sys/kernel/mm/ksm/merge_across_nodes", "1");
-	try_write("/sys/kernel/mm/ksm/pages_to_scan", "50");
-	try_write("/sys/kernel/mm/ksm/sleep_millisecs", "100");
+	try_write("/sys/kernel/mm/ksm/pages_to_scan", "200");
+	try_write("/sys/kernel/mm/ksm/sleep_millisecs", "50");
 	try_write("/sys/kernel/mm/ksm/run", "1");
 	return NULL;
 }

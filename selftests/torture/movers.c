@@ -65,8 +65,8 @@ static long move_pages_step(struct run *run)
 	unsigned int all = regions[region].pages, folio = regions[region].folio;
 	unsigned int pages, first;
 
-	/* Mostly much, for large batches; now and then a few. */
-	pages = chance(&run->dice, 4) ? 1 + roll(&run->dice, 32) : all;
+	/* Mostly some; now and then all, for large batches. */
+	pages = chance(&run->dice, 4) ? all : 1 + roll(&run->dice, 64);
 	pages = (pages + folio - 1) / folio * folio;
 	if (pages > MOST)
 		pages = MOST;

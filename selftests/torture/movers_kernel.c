@@ -60,11 +60,11 @@ struct blocks {
 	timer_t patience;
 };
 
-static bool is_movable(const char *dir)
+static bool is_movable(unsigned int block)
 {
 	char path[PATH_MAX], zones[64];
 
-	snprintf(path, sizeof(path), "%s/valid_zones", dir);
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%u/valid_zones", block);
 	if (!exists(path))
 		return false;
 	read_line(path, zones, sizeof(zones));
@@ -89,26 +89,21 @@ static bool make_patience(struct blocks *blocks)
 	       !timer_create(CLOCK_MONOTONIC, &event, &blocks->patience);
 }
 
+/* Not the last one of a node, where the boot allocator's own pages are. */
 static const char *hotplug_setup(struct run *run)
 {
 	struct blocks *blocks = calloc(1, sizeof(*blocks));
 	unsigned int i;
-	glob_t dirs;
 
 	run->own = blocks;
-	if (glob("/sys/devices/system/memory/memory*", 0, NULL, &dirs))
-		return missing(run, "no memory blocks in sysfs");
-	for (i = 0; i < dirs.gl_pathc && blocks->nr < MAX_BLOCKS; i++)
-		if (is_movable(dirs.gl_pathv[i]))
-			blocks->block[blocks->nr++] =
-				atoi(strstr(dirs.gl_pathv[i], "/memory/memory") + 14);
-	globfree(&dirs);
+	for (i = 0; i < 4096 && blocks->nr < MAX_BLOCKS; i++)
+		if (is_movable(i) && is_movable(i + 1))
+			blocks->block[blocks->nr++] = i;
 	if (!make_patience(blocks))
 		return missing(run, "no timer: %s", strerror(errno));
 	return blocks->nr ? NULL : missing(run, "no block is all movable: movablecore=?");
 }
 
-/* The boot allocator's own pages may be in one: then it does not go, and that is that. */
 static long hotplug_step(struct run *run)
 {
 	struct blocks *blocks = run->own;

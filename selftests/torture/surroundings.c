@@ -27,10 +27,13 @@ const char *loop_device(void)
 	return loop;
 }
 
-/* As late as the engine can be without its clients losing patience. */
+/*
+ * Each descriptor's end is a wake-up, for which the engine's threads have to wait as long as
+ * any other: that is what makes it slow here. A wide window is late.c's to open.
+ */
 static void engine(void)
 {
-	dcbm_start("channels=4 bandwidth_mbps=60 latency_ns=20000 pool=512");
+	dcbm_start("channels=4 bandwidth_mbps=400 pool=512");
 	dcbm_set("timeout_ms", "500");
 	offload_use("dcbm");
 }
