@@ -161,7 +161,7 @@ ACTOR(DISTURBER, policies, "policies attached, updated, detached", .place = DIST
 
 static long switches_step(struct run *run)
 {
-	static const char * const migrators[] = { "dcbm", "test", "cpu", "dcbm" };
+	static const char * const migrators[] = { "dcbm", "test", "cpu", "test" };
 	static const char * const pages[] = { "512", "4096", "0", "32" };
 
 	/* dcbm is not always there. */

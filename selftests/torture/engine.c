@@ -97,7 +97,7 @@ static long faults_step(struct run *run)
 	for (i = 0; i < NR_FAULTS; i++)
 		set_fault(faults[i].dir, "probability", chance(&run->dice, 3) ?
 			  1 + roll(&run->dice, faults[i].most) : 0);
-	dmasim_set("latency_ns", roll(&run->dice, 20000));
+	dmasim_set("latency_ns", 500000 + roll(&run->dice, 2000000));
 	/* Channels that hung are in quarantine until then. */
 	engine_back();
 	pthread_mutex_unlock(&lock);

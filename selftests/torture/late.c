@@ -34,7 +34,7 @@ static long late_step(struct run *run)
 	uint64_t before = writes();
 
 	mt_set("ref_nr", 1 + roll(&run->dice, 8));
-	mt_set("delay_ms", roll(&run->dice, 20));
+	mt_set("delay_ms", 10 + roll(&run->dice, 60));
 	pause_us(50000);
 	mt_set("ref_nr", 0);
 	mt_set("release", 1);
