@@ -27,7 +27,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 
-.PHONY: deps run check check-full torture vm kernel tools bpf mgx selftests bench series install clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core series series-check install clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -47,12 +47,19 @@ torture: deps ## move memory for all reasons while everything writes to it (TIME
 	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
 	@FLAVOUR=debug selftests/torture/run --seconds $(or $(TIME),300) $(if $(SEED),--seed $(SEED))
 
+mutants: deps ## take each guard out, one at a time, and see that a test notices (N="2 6" some)
+	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
+	@selftests/mutants/run $(N)
+
 vm: deps ## a shell in the VM (FLAVOUR=debug for the debug kernel)
 	@$(MAKE) --no-print-directory FLAVOUR=$(FLAVOUR) build-for-vm
 	@selftests/vm/run --flavour $(FLAVOUR) $(VM)
 
-bench: deps ## instructions per migrated folio: vanilla, compiled in but off, on
+bench: deps ## instructions per migrated folio: vanilla, and compiled in but off
 	@selftests/bench/run
+
+bench-core: deps ## the same by folio, batch and policies, with the goals; text, stack, object code (SAMPLES=n)
+	@selftests/bench/core
 
 kernel: deps ## the patched kernel of FLAVOUR, into build/kernel/FLAVOUR
 	@scripts/kernel $(FLAVOUR)
@@ -73,6 +80,10 @@ selftests: kernel-and-tools ## the test programs, into build/selftests
 series: ## the mailable patch series, into build/series
 	@scripts/series
 
+series-check: ## build and check the series patch by patch (long; goes on where it was stopped)
+	@scripts/deps series-check
+	@scripts/series-check
+
 install: ## mgx with its man page, the policies and their header under $(DESTDIR)$(PREFIX)
 	@test -x $(B)/mgx || { echo 'install: nothing is built; run make mgx bpf first' >&2; exit 1; }
 	install -D -m 755 $(B)/mgx $(DESTDIR)$(PREFIX)/sbin/mgx
@@ -90,11 +101,14 @@ clean: ## remove build/ (the user's cache stays)
 
 # --- what the targets above are made of ---
 
-.PHONY: build-for-vm kernel-and-tools objects objects-bpf objects-selftests
+.PHONY: build-for-vm kernel-and-tools objects objects-bpf objects-selftests bench-objects objects-bench
 kernel-and-tools:
 	@scripts/kernel $(FLAVOUR)
 	@scripts/tools
 	@scripts/vmlinux-h $(FLAVOUR)
+
+bench-objects: kernel-and-tools
+	@$(MAKE) --no-print-directory objects-bench
 
 build-for-vm: kernel-and-tools
 	@$(MAKE) --no-print-directory -j$(or $(JOBS),$(shell nproc)) objects
@@ -102,6 +116,7 @@ build-for-vm: kernel-and-tools
 
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BPF_OBJECTS := $(patsubst selftests/bpf/%.bpf.c,$(B)/selftests/%.bpf.o,$(wildcard selftests/bpf/*.bpf.c))
+BENCH_BPF_OBJECTS := $(patsubst selftests/bench/%.bpf.c,$(B)/selftests/bench/%.bpf.o,$(wildcard selftests/bench/*.bpf.c))
 TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(wildcard selftests/*.c))
 TEST_LIB := $(patsubst selftests/lib/%.c,$(B)/selftests/lib/%.o,$(wildcard selftests/lib/*.c))
 MGX_OBJECTS := $(patsubst loader/%.c,$(B)/loader/%.o,$(wildcard loader/*.c))
@@ -110,6 +125,7 @@ LIBBPF := $(B)/tools/lib/libbpf.a
 objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
 objects-bpf: $(BPF_OBJECTS)
 objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS)
+objects-bench: $(BENCH_BPF_OBJECTS) $(B)/selftests/bench/move_cost $(B)/mgx
 
 # vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
 BPF_FLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
@@ -129,6 +145,9 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/include/vmlinux.h
 
 $(B)/selftests/%.bpf.o: selftests/bpf/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object,-Iselftests/bpf -Ibpf)
+
+$(B)/selftests/bench/%.bpf.o: selftests/bench/%.bpf.c $(B)/include/vmlinux.h
+	$(call bpf_object)
 
 $(B)/loader/%.o: loader/%.c
 	$(call msg,CC,$@)

@@ -58,6 +58,7 @@ static const struct out_column migrator_columns[] = {
 	{ "timed_out", "TIMED OUT" },
 	{ "lost", "LOST" },
 	{ "busy_ns", "BUSY", OUT_NS },
+	{ "quarantines", "QUARANTINES" },
 };
 
 static const struct out_column policy_columns[] = {
@@ -65,6 +66,7 @@ static const struct out_column policy_columns[] = {
 	{ "cgroup_path", "PATH" },
 	{ "name", "POLICY" },
 	{ "map_id", "MAP" },
+	{ "state", "STATE" },
 	{ "eligible_batch", "BATCH" },
 	{ "eligible_single", "SINGLE" },
 	{ "eligible_none", "NO OPINION" },
@@ -75,6 +77,10 @@ static const struct out_column policy_columns[] = {
 	{ "nonsense", "NONSENSE" },
 	{ "done", "DONE" },
 	{ "updates", "UPDATES" },
+	{ "batch_pages_set", "BATCH PAGES" },
+	{ "batch_pages_none", NULL },
+	{ "clamped", "CLAMPED" },
+	{ "ejections", "EJECTED" },
 };
 
 /* Cells from `name value` lines; a kernel that lacks one has no answer. */
@@ -104,6 +110,8 @@ static void show_switches(struct mgx *mgx)
 		{ "reason_mask", "reason_mask" },
 		{ "min_bytes", "min_bytes", OUT_BYTES },
 		{ "batch_pages", "batch_pages" },
+		{ "policies_enabled", "policies_enabled" },
+		{ "enable_seq", "enable_seq" },
 		{ "batches", "batches" },
 		{ "batches_no_memory", "batches_no_memory" },
 		{ "groups_full", "groups_full" },
@@ -112,7 +120,7 @@ static void show_switches(struct mgx *mgx)
 	size_t i;
 
 	out_record(mgx->out, "switches", NULL, columns, MGX_ARRAY_SIZE(columns));
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 6; i++) {
 		char *text = sysfs_read("%s", columns[i].key);
 
 		if (text && i >= 2)
@@ -122,7 +130,7 @@ static void show_switches(struct mgx *mgx)
 		free(text);
 	}
 	sysfs_counters_read(&events, "events");
-	out_counters(mgx, &events, columns + 4, MGX_ARRAY_SIZE(columns) - 4);
+	out_counters(mgx, &events, columns + 6, MGX_ARRAY_SIZE(columns) - 6);
 	sysfs_counters_free(&events);
 	out_row(mgx->out);
 	out_end(mgx->out);
@@ -158,6 +166,7 @@ static void show_policy(struct mgx *mgx, const char *id)
 {
 	char *name = sysfs_read("policies/%s/name", id);
 	char *map_id = sysfs_read("policies/%s/map_id", id);
+	char *state = sysfs_read("policies/%s/state", id);
 	char *path = cgroup_path(to_uint(id));
 	struct sysfs_counters events;
 
@@ -169,10 +178,12 @@ static void show_policy(struct mgx *mgx, const char *id)
 		out_uint(mgx->out, to_uint(map_id));
 	else
 		out_none(mgx->out);
-	out_counters(mgx, &events, policy_columns + 4, MGX_ARRAY_SIZE(policy_columns) - 4);
+	out_str(mgx->out, state);
+	out_counters(mgx, &events, policy_columns + 5, MGX_ARRAY_SIZE(policy_columns) - 5);
 	out_row(mgx->out);
 	sysfs_counters_free(&events);
 	free(path);
+	free(state);
 	free(map_id);
 	free(name);
 }

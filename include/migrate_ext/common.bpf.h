@@ -50,16 +50,51 @@
 /* --- kfuncs ---------------------------------------------------------------*/
 
 /*
+ * Where nothing else is said, they are allowed from batch_pages(), eligible(),
+ * select() and init().
+ */
+
+/*
  * The id of the migrator of that name, for select() to return; 0 when there
- * was none of that name since boot. Allowed from eligible() and select().
+ * was none of that name since boot.
  */
 extern u32 bpf_migrate_migrator_id(const char *name, size_t name__sz) __ksym;
 
 /*
- * Is the migrator of that id registered at this moment? It may go at any time;
- * choosing one that has gone does no harm. Allowed from eligible(), select().
+ * Would the migrator of that id be given a job at this moment? It may go at any
+ * time; choosing one that has gone does no harm.
  */
 extern bool bpf_migrate_migrator_ready(u32 id) __ksym;
+
+/*
+ * What the migrator is doing at this moment, and what its copies have cost so
+ * far. 0; -ENOENT: there was none of that id since boot; -EINVAL: another size.
+ */
+extern int bpf_migrate_migrator_state(u32 id, struct migrate_ext_migrator_state *state,
+				      size_t state__sz) __ksym;
+
+/*
+ * How long the migrator will take for a job of so many bytes in so many folios, in
+ * nanoseconds, by what such jobs have taken it; 0: not known.
+ */
+extern u64 bpf_migrate_cost_ns(u32 id, u64 bytes, u32 folios) __ksym;
+
+/*
+ * Gives the @nr folios from position @first of the group on to a migrator; the
+ * answer of select(), which must not be 0 then, is for all others. 0; -EINVAL: no
+ * such folios, or assigned before; -ENOENT: no such migrator now; -ENOSPC: more
+ * than 8 times for one group. Allowed from select() alone.
+ */
+extern int bpf_migrate_assign(const struct migrate_ext_group *group, u32 first, u32 nr,
+			      u32 id) __ksym;
+
+/*
+ * Switches this policy off: it is not asked any more, until its link is updated.
+ * Code and message are for the operator. 0; -EALREADY: it is ending already;
+ * -EOPNOTSUPP: the program is part of several struct_ops maps. Allowed from every
+ * callback but exit(); from init(), attaching fails.
+ */
+extern int bpf_migrate_exit(s64 code, const char *msg, size_t msg__sz) __ksym;
 
 /* --- the policy -----------------------------------------------------------*/
 
@@ -68,6 +103,10 @@ extern bool bpf_migrate_migrator_ready(u32 id) __ksym;
  */
 #define MIGRATE_EXT_PROG(fn, params...)					\
 SEC("struct_ops/" #fn) BPF_PROG(fn, ##params)
+
+/* The same for init() and exit(), the callbacks that may sleep. */
+#define MIGRATE_EXT_SLEEPABLE(fn, params...)				\
+SEC("struct_ops.s/" #fn) BPF_PROG(fn, ##params)
 
 /*
  * The policy @id, of at most 15 characters of [A-Za-z0-9_.]. The variable is

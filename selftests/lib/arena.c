@@ -152,6 +152,11 @@ struct arena arena_map_order(enum arena_kind kind, unsigned int order, size_t by
 	return arena;
 }
 
+struct arena arena_map_untouched(enum arena_kind kind, size_t bytes)
+{
+	return map_memory(kind, bytes);
+}
+
 struct arena arena_fill_node(int nid, size_t leave)
 {
 	size_t bytes = node_free_bytes(nid);

@@ -37,6 +37,8 @@ struct arena {
 struct arena arena_map(enum arena_kind kind, size_t bytes, int nid);
 /* The same with folios of 2^@order pages; @kind is ARENA_ANON or ARENA_SHMEM. */
 struct arena arena_map_order(enum arena_kind kind, unsigned int order, size_t bytes, int nid);
+/* Maps memory and touches none of it. */
+struct arena arena_map_untouched(enum arena_kind kind, size_t bytes);
 /* Of 4 KiB pages, as many as leave @leave bytes of the node free; some may be elsewhere then. */
 struct arena arena_fill_node(int nid, size_t leave);
 size_t node_free_bytes(int nid);

@@ -164,6 +164,16 @@ void offload_set(const char *file, const char *text)
 	write_file(path, text);
 }
 
+/* It may have been made to fail so often that the core has given it up. */
+static void rearm(const char *migrator)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), OFFLOAD_DIR "/migrators/%s/state", migrator);
+	if (exists(path))
+		write_file(path, "rearm");
+}
+
 void offload_reset(void)
 {
 	if (!exists(OFFLOAD_DIR)) {
@@ -174,6 +184,8 @@ void offload_reset(void)
 	offload_set("reason_mask", "all");
 	offload_set("min_bytes", "0");
 	offload_set("batch_pages", "512");
+	rearm("test");
+	rearm("dcbm");
 }
 
 void offload_use(const char *migrator)

@@ -14,10 +14,15 @@
 
 /* As the kernel lays it out: struct migrate_ext_ops. */
 struct ops {
-	void *callbacks[3];
+	void *callbacks[6];
 	uint64_t cgroup_id;
+	uint64_t flags;
+	uint32_t error_limit;
 	char name[16];
+	void *priv;
 };
+
+struct policy_settings policy_settings;
 
 static char log_text[65536];
 
@@ -89,6 +94,8 @@ int policy_load(struct policy *policy, const char *name, const char *map, uint64
 		REQUIRE(ops && size == sizeof(*ops), "%s: struct migrate_ext_ops has %zu bytes",
 			path, size);
 		ops->cgroup_id = cgroup_id;
+		ops->flags |= policy_settings.flags;
+		ops->error_limit = policy_settings.error_limit;
 	}
 	policy->cgroup_id = cgroup_id ?: ROOT_CGROUP_ID;
 	ret = bpf_object__load(policy->object);
@@ -136,10 +143,27 @@ void steer(struct policy *policy, uint64_t cgroup_id)
 	REQUIRE(!ret, "steer: attach to %" PRIu64 ": %s", cgroup_id, strerror(-ret));
 }
 
+void policy_whole(struct policy *policy, struct whole_memory **memory, uint64_t cgroup_id)
+{
+	int ret = policy_load(policy, "whole", "whole", cgroup_id);
+
+	REQUIRE(!ret, "whole: load: %s\n%s", strerror(-ret), policy_log());
+	*memory = map_memory(policy->object, ".bss");
+	REQUIRE(*memory, "whole: no memory");
+}
+
 static void attachment_path(char *path, uint64_t cgroup_id, const char *file)
 {
 	snprintf(path, PATH_MAX, OFFLOAD_DIR "/policies/%" PRIu64 "%s%s", cgroup_id,
 		 file ? "/" : "", file ?: "");
+}
+
+void policy_state(uint64_t cgroup_id, char *state, size_t size)
+{
+	char path[PATH_MAX];
+
+	attachment_path(path, cgroup_id, "state");
+	read_line(path, state, size);
 }
 
 uint64_t policy_event(uint64_t cgroup_id, const char *name)

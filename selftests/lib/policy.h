@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "../bpf/steer.h"
+#include "../bpf/whole.h"
 #include "cgroup.h"
 #include "offload.h"
 
@@ -40,9 +41,22 @@ int policy_replace(struct policy *old, struct policy *policy);
 /* Detaches, too, when the link is the last reference. */
 void policy_close(struct policy *policy);
 
+/* What policies loaded from now on are given, beside a cgroup id; all 0 at first. */
+struct policy_settings {
+	uint64_t flags;
+	uint32_t error_limit;
+};
+
+extern struct policy_settings policy_settings;
+
+/* Loads whole.bpf.c, with its memory shared with the program, or the case ends. */
+void policy_whole(struct policy *policy, struct whole_memory **memory, uint64_t cgroup_id);
+
 /* All three, of steer.bpf.c, or the case ends. */
 void steer(struct policy *policy, uint64_t cgroup_id);
 
+/* Of the attachment: "enabled", or why it was ejected. */
+void policy_state(uint64_t cgroup_id, char *state, size_t size);
 /* Of the attachment: a counter of its events, and its books for move_pages(2). */
 uint64_t policy_event(uint64_t cgroup_id, const char *name);
 struct book policy_book(uint64_t cgroup_id);

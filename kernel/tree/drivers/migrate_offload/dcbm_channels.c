@@ -389,7 +389,8 @@ void dcbm_count_states(unsigned int nr[DCBM_LOST + 1])
 
 	memset(nr, 0, (DCBM_LOST + 1) * sizeof(*nr));
 
-	guard(spinlock_irq)(&dcbm_state_lock);
+	/* Perhaps called for a policy, with interrupts off. */
+	guard(spinlock_irqsave)(&dcbm_state_lock);
 	list_for_each_entry(dd, &dcbm_devices, node)
 		list_for_each_entry(c, &dd->chans, node)
 			nr[c->state]++;

@@ -935,6 +935,7 @@ static bool dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job)
 void dcbm_wait(struct migrator *migrator, struct migrate_job *job)
 {
 	enum dcbm_state states[DCBM_MAX_CHANNELS];
+	ktime_t begin = KTIME_MAX, end = 0;
 	struct dcbm_xfer *x = job->private;
 	bool lost = false;
 	unsigned int i;
@@ -942,10 +943,18 @@ void dcbm_wait(struct migrator *migrator, struct migrate_job *job)
 	dcbm_wait_for_engines(x, job->bytes);
 
 	for (i = 0; i < x->nr_shares; i++) {
-		states[i] = dcbm_close_share(x, &x->shares[i]);
+		struct dcbm_share *s = &x->shares[i];
+
+		states[i] = dcbm_close_share(x, s);
 		lost |= states[i] == DCBM_LOST;
-		job->busy_ns += x->shares[i].stats.busy_ns;
+		if (!s->stats.descs)
+			continue;
+		job->busy_ns += s->stats.busy_ns;
+		begin = min(begin, s->begin);
+		end = max(end, s->end);
 	}
+	if (job->busy_ns)
+		job->ns = ktime_to_ns(ktime_sub(end, begin));
 
 	/* In this order: unmapping needs the device, which goes with its channels. */
 	lost |= dcbm_close_pairs(x, job);

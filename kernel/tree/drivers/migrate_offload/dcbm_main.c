@@ -51,10 +51,20 @@ static enum {
 /* Wanted on, while loading; then whether it is. Under dcbm_mutex. */
 static bool dcbm_enabled;
 
+static void dcbm_channels(struct migrator *migrator, u32 *nr, u32 *idle)
+{
+	unsigned int states[DCBM_LOST + 1];
+
+	dcbm_count_states(states);
+	*nr = states[DCBM_IDLE] + states[DCBM_BUSY];
+	*idle = states[DCBM_IDLE];
+}
+
 static struct migrator dcbm_migrator = {
-	.name	= "dcbm",
-	.submit	= dcbm_submit,
-	.wait	= dcbm_wait,
+	.name		= "dcbm",
+	.submit		= dcbm_submit,
+	.wait		= dcbm_wait,
+	.channels	= dcbm_channels,
 };
 
 static int dcbm_enable(void)

@@ -61,6 +61,7 @@ enum migrate_pair_status {
  * @bytes: size of the folio
  * @status: an &enum migrate_pair_status, written by the migrator
  * @group: for the core: index of the group that the pair belongs to
+ * @job: for the core: index of the job that the pair belongs to
  *
  * The folios stay valid, locked and in place from submit() until wait()
  * returns, not longer.
@@ -71,6 +72,7 @@ struct migrate_pair {
 	u32 bytes;
 	u8 status;
 	u8 group;
+	u8 job;
 };
 
 /**
@@ -84,6 +86,9 @@ struct migrate_pair {
  * @dst_nid: memory node of the first destination folio
  * @busy_ns: set by wait(): time that engines or CPUs were busy with this job,
  *	in nanoseconds, added up over all of them; 0 when not known
+ * @ns: set by wait(): time from the submission until the last copy was over,
+ *	in nanoseconds; 0 when not known: the core takes the time at which
+ *	wait() returned, when it may have been busy with another job meanwhile
  * @private: for the migrator, NULL at submit()
  */
 struct migrate_job {
@@ -95,6 +100,7 @@ struct migrate_job {
 	int src_nid;
 	int dst_nid;
 	u64 busy_ns;
+	u64 ns;
 	void *private;
 };
 
@@ -122,9 +128,12 @@ static inline struct migrate_pair *migrate_job_pair(struct migrate_job *job,
  *	the source or writes the destination of any pair that it did not
  *	report as %MIGRATE_PAIR_LOST, nothing of a pair is mapped for DMA any
  *	more, and the migrator does not look at the job again.
+ * @channels: optional: how many engines it has, and how many of them are idle
+ *	at this moment. Called for policies, with RCU held, and perhaps with
+ *	interrupts off: must not sleep, nor turn them on.
  * @slot: for the core
  *
- * Both are called by the task that migrates, with all the folios of the batch
+ * submit() and wait() are called by the task that migrates, with all the folios of the batch
  * locked, and perhaps from within reclaim or with an mmap lock held. They may
  * sleep, but wait only for hardware, interrupts, and kthreads or
  * %WQ_MEM_RECLAIM work that take no folio, mmap or filesystem lock and
@@ -136,6 +145,7 @@ struct migrator {
 	const char *name;
 	int (*submit)(struct migrator *migrator, struct migrate_job *job);
 	void (*wait)(struct migrator *migrator, struct migrate_job *job);
+	void (*channels)(struct migrator *migrator, u32 *nr, u32 *idle);
 	struct migrator_slot *slot;
 };
 

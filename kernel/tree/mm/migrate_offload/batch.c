@@ -26,56 +26,10 @@
 #include <trace/events/migrate.h>
 
 #include "../internal.h"
-#include "hooks.h"
-#include "internal.h"
+#include "batch.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
-
-/* Cgroups times pairs of nodes that one batch can tell apart. */
-#define MIGRATE_BATCH_GROUPS	32
-/* Policies that one batch can consult. */
-#define MIGRATE_BATCH_POLICIES	64
-/* Migrators that can work on one batch at the same time. */
-#define MIGRATE_BATCH_JOBS	4
-
-#define MIGRATE_CLASSES		(MIGRATE_EXT_NR_KINDS * NR_PAGE_ORDERS)
-
-struct migrate_batch_group {
-	struct migrate_ext_group ctx;
-	/* Answers of eligible(), by kind and order. */
-	DECLARE_BITMAP(asked, MIGRATE_CLASSES);
-	DECLARE_BITMAP(may_batch, MIGRATE_CLASSES);
-	struct migrate_book book;
-	u64 job_bytes;			/* its share of the job */
-	u32 migrator;			/* id, MIGRATOR_NONE: no job */
-	s8 decider;			/* position in chain, -1: default */
-	u8 chain_len;
-	u8 chain[MIGRATE_POLICY_DEPTH];	/* into policies, nearest first */
-};
-
-struct migrate_batch_job {
-	struct migrate_job job;
-	struct migrator *migrator;
-	u32 id;
-	u64 begin_ns;
-};
-
-struct migrate_batch {
-	enum migrate_reason reason;
-	u32 flags;
-	u32 nr_pairs;
-	u32 cursor;			/* of the move: next pair expected */
-	u32 nr_groups;
-	u32 nr_policies;
-	u32 nr_jobs;
-	struct migrate_book no_group;	/* folios that no group has room for */
-	struct migrate_policy *policies[MIGRATE_BATCH_POLICIES];
-	struct migrate_batch_job jobs[MIGRATE_BATCH_JOBS];
-	struct migrate_batch_group groups[MIGRATE_BATCH_GROUPS];
-	u16 index[MIGRATE_BATCH_PAIRS];
-	struct migrate_pair pairs[MIGRATE_BATCH_PAIRS];
-};
 
 struct migrate_books migrate_all_books = {
 	.lock = __SPIN_LOCK_UNLOCKED(migrate_all_books.lock),
@@ -105,7 +59,38 @@ int migrate_batch_pool_create(void)
 	return migrate_batch_pool ? 0 : -ENOMEM;
 }
 
-struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason)
+/* What is known of the circumstances, for policies. */
+static u32 call_flags(void)
+{
+	u32 flags = 0;
+
+	if (current->flags & PF_MEMALLOC)
+		flags |= MIGRATE_EXT_IN_RECLAIM;
+	if (current->flags & PF_KTHREAD)
+		flags |= MIGRATE_EXT_KTHREAD;
+	return flags;
+}
+
+/* All but the arrays, which are as long as their counters say. */
+void migrate_batch_init(struct migrate_batch *batch, enum migrate_mode mode,
+			enum migrate_reason reason)
+{
+	memset(batch, 0, offsetof(struct migrate_batch, policies));
+	batch->reason = reason;
+	batch->mode = mode;
+	batch->flags = call_flags();
+}
+
+/**
+ * __migrate_batch_begin() - a batch begins
+ * @mode: that of the call of migrate_pages()
+ * @reason: why the folios move
+ *
+ * Return: the batch, for __migrate_batch_end(); NULL when nothing of it may be
+ * copied ahead.
+ */
+struct migrate_batch *__migrate_batch_begin(enum migrate_mode mode,
+					    enum migrate_reason reason)
 {
 	struct migrate_batch *batch;
 
@@ -123,19 +108,19 @@ struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason)
 	}
 
 	atomic64_inc(&migrate_batch_events[MIGRATE_EVENT_BATCHES]);
-	batch->reason = reason;
-	batch->flags = 0;
-	if (current->flags & PF_MEMALLOC)
-		batch->flags |= MIGRATE_EXT_IN_RECLAIM;
-	if (current->flags & PF_KTHREAD)
-		batch->flags |= MIGRATE_EXT_KTHREAD;
-	batch->nr_pairs = 0;
-	batch->cursor = 0;
-	batch->nr_groups = 0;
-	batch->nr_policies = 0;
-	batch->nr_jobs = 0;
-	memset(&batch->no_group, 0, sizeof(batch->no_group));
+	migrate_batch_init(batch, mode, reason);
 	return batch;
+}
+
+/* How many pages migrate_pages() may unmap at once. */
+int __migrate_batch_max_pages(enum migrate_mode mode, enum migrate_reason reason,
+			      int dflt)
+{
+	if (!(READ_ONCE(migrate_offload_reasons) & BIT(reason)))
+		return dflt;
+	return migrate_decide_max_pages(mode, reason, call_flags(),
+					READ_ONCE(migrate_max_pages) ?: dflt,
+					NULL);
 }
 
 /*
@@ -215,153 +200,15 @@ static struct cgroup *folio_live_cgroup(struct folio *folio)
 	return NULL;
 }
 
-/*
- * Let the batch consult @policy, whose reference it takes over, or the policy
- * of the same cgroup that it has already consulted: an update in the middle of
- * a batch does not change who decides. Returns its position, or -1.
- */
-static int batch_add_policy(struct migrate_batch *batch,
-			    struct migrate_policy *policy)
-{
-	u64 cgroup_id = migrate_policy_cgroup_id(policy);
-	int i;
-
-	for (i = 0; i < batch->nr_policies; i++) {
-		if (migrate_policy_cgroup_id(batch->policies[i]) == cgroup_id) {
-			migrate_policy_put(policy);
-			return i;
-		}
-	}
-
-	if (i == MIGRATE_BATCH_POLICIES) {
-		migrate_policy_put(policy);
-		return -1;
-	}
-
-	batch->policies[batch->nr_policies++] = policy;
-	return i;
-}
-
-/* Under RCU. Returns false when there are too many policies for the batch. */
-static bool group_add_policies(struct migrate_batch *batch,
-			       struct migrate_batch_group *group,
-			       struct cgroup *cgrp)
-{
-	struct migrate_policy *chain[MIGRATE_POLICY_DEPTH];
-	int i, pos, nr;
-	bool fits = true;
-
-	group->chain_len = 0;
-
-	/* What has been decided by for this cgroup decides for all of it. */
-	for (i = 0; i < batch->nr_groups; i++) {
-		struct migrate_batch_group *other = &batch->groups[i];
-
-		if (other->ctx.cgroup_id == group->ctx.cgroup_id) {
-			memcpy(group->chain, other->chain, sizeof(group->chain));
-			group->chain_len = other->chain_len;
-			return true;
-		}
-	}
-
-	nr = migrate_policies_get(cgrp, chain);
-	if (nr < 0)
-		return false;
-
-	for (i = 0; i < nr; i++) {
-		pos = batch_add_policy(batch, chain[i]);
-		if (pos < 0)
-			fits = false;
-		else
-			group->chain[group->chain_len++] = pos;
-	}
-	return fits;
-}
-
 static struct migrate_batch_group *batch_group(struct migrate_batch *batch,
 					       struct folio *src,
 					       struct folio *dst)
 {
-	int src_nid = folio_nid(src), dst_nid = folio_nid(dst);
-	struct migrate_batch_group *group;
-	struct cgroup *cgrp;
-	u64 id;
-	int i;
-
 	guard(rcu)();
 
-	cgrp = folio_live_cgroup(src) ?: &cgrp_dfl_root.cgrp;
-	id = cgroup_id(cgrp);
-
-	/* Folios of a cgroup tend to come together: the last one first. */
-	for (i = batch->nr_groups - 1; i >= 0; i--) {
-		group = &batch->groups[i];
-		if (group->ctx.cgroup_id == id &&
-		    group->ctx.src_nid == src_nid && group->ctx.dst_nid == dst_nid)
-			return group;
-	}
-
-	if (batch->nr_groups == MIGRATE_BATCH_GROUPS)
-		return NULL;
-
-	group = &batch->groups[batch->nr_groups];
-	memset(group, 0, sizeof(*group));
-	group->ctx.cgroup_id = id;
-	group->ctx.reason = batch->reason;
-	group->ctx.flags = batch->flags;
-	group->ctx.src_nid = src_nid;
-	group->ctx.dst_nid = dst_nid;
-	group->decider = -1;
-	if (!group_add_policies(batch, group, cgrp))
-		return NULL;
-
-	batch->nr_groups++;
-	return group;
-}
-
-/* Any SINGLE wins, from whomever; without an opinion the default decides. */
-static bool group_may_batch(struct migrate_batch *batch,
-			    struct migrate_batch_group *group,
-			    enum migrate_ext_kind kind, unsigned int order)
-{
-	unsigned int class = kind * NR_PAGE_ORDERS + order;
-	struct migrate_ext_call call = {
-		.cgroup_id = group->ctx.cgroup_id,
-		.reason = group->ctx.reason,
-		.flags = group->ctx.flags,
-		.src_nid = group->ctx.src_nid,
-		.dst_nid = group->ctx.dst_nid,
-		.order = order,
-		.kind = kind,
-	};
-	bool single = false, may_batch = false;
-	int i;
-
-	if (test_bit(class, group->asked))
-		return test_bit(class, group->may_batch);
-
-	for (i = 0; i < group->chain_len && !single; i++) {
-		struct migrate_policy *policy = batch->policies[group->chain[i]];
-
-		switch (migrate_policy_eligible(policy, &call)) {
-		case MIGRATE_EXT_SINGLE:
-			single = true;
-			break;
-		case MIGRATE_EXT_BATCH:
-			may_batch = true;
-			break;
-		case MIGRATE_EXT_NO_OPINION:
-			break;
-		}
-	}
-
-	if (!may_batch)
-		may_batch = READ_ONCE(migrate_default_migrator) != MIGRATOR_NONE;
-	may_batch &= !single;
-
-	__set_bit(class, group->asked);
-	__assign_bit(class, group->may_batch, may_batch);
-	return may_batch;
+	return migrate_group_get(batch,
+				 folio_live_cgroup(src) ?: &cgrp_dfl_root.cgrp,
+				 folio_nid(src), folio_nid(dst));
 }
 
 /**
@@ -399,7 +246,7 @@ void __migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
 		group->book.cause[MIGRATE_REFUSED_KIND]++;
 		return;
 	}
-	if (!group_may_batch(batch, group, kind, folio_order(src))) {
+	if (!migrate_group_may_batch(batch, group, kind, folio_order(src))) {
 		group->book.cause[MIGRATE_REFUSED_POLICY]++;
 		return;
 	}
@@ -461,46 +308,28 @@ static void batch_settle(struct migrate_batch *batch)
 	smp_mb();
 }
 
-static void group_select(struct migrate_batch *batch,
-			 struct migrate_batch_group *group)
-{
-	int i;
-
-	for (i = 0; i < group->chain_len; i++) {
-		struct migrate_policy *policy = batch->policies[group->chain[i]];
-
-		group->migrator = migrate_policy_select(policy, &group->ctx);
-		if (group->migrator != MIGRATOR_NONE) {
-			group->decider = i;
-			return;
-		}
-	}
-
-	group->migrator = READ_ONCE(migrate_default_migrator);
-	if (group->migrator == MIGRATOR_NONE ||
-	    group->ctx.bytes < READ_ONCE(migrate_default_min_bytes))
-		group->migrator = MIGRATOR_CPU;
-}
-
-static struct migrate_batch_job *batch_job(struct migrate_batch *batch, u32 id)
+/* The job of the migrator of that id, %MIGRATE_NO_JOB if it cannot have one. */
+static u8 batch_job(struct migrate_batch *batch, u32 id)
 {
 	struct migrate_batch_job *job;
-	int i;
+	u8 i;
 
 	for (i = 0; i < batch->nr_jobs; i++)
 		if (batch->jobs[i].id == id)
-			return &batch->jobs[i];
+			return i;
 	if (i == MIGRATE_BATCH_JOBS)
-		return NULL;
+		return MIGRATE_NO_JOB;
 
 	job = &batch->jobs[i];
 	memset(job, 0, sizeof(*job));
 	job->migrator = migrator_get(id);
 	if (!job->migrator)
-		return NULL;
+		return MIGRATE_NO_JOB;
 	job->id = id;
+	job->job.pairs = batch->pairs;
+	job->job.reason = batch->reason;
 	batch->nr_jobs++;
-	return job;
+	return i;
 }
 
 /* One job per migrator: many groups may have the same. */
@@ -510,35 +339,31 @@ static void batch_make_jobs(struct migrate_batch *batch)
 	struct migrate_pair *pair;
 	int i, j, pos = 0;
 
-	for (i = 0; i < batch->nr_groups; i++) {
-		struct migrate_batch_group *group = &batch->groups[i];
-
-		if (!group->ctx.folios)
-			continue;
-		group_select(batch, group);
-		job = batch_job(batch, group->migrator);
-		/* Gone since the choice was made, or one too many. */
-		if (!job)
-			group->migrator = MIGRATOR_NONE;
-	}
+	for (i = 0; i < batch->nr_groups; i++)
+		if (batch->groups[i].ctx.folios)
+			migrate_group_select(batch, &batch->groups[i]);
 
 	for (i = 0; i < batch->nr_pairs; i++) {
+		struct migrate_batch_group *group;
+
 		pair = &batch->pairs[i];
+		pair->job = MIGRATE_NO_JOB;
 		if (pair->status == MIGRATE_PAIR_HELD)
 			continue;
-		if (batch->groups[pair->group].migrator == MIGRATOR_NONE)
+		group = &batch->groups[pair->group];
+		pair->job = batch_job(batch,
+				      migrate_group_assigned(group, group->pos++));
+		/* Gone since the choice was made, or one too many. */
+		if (pair->job == MIGRATE_NO_JOB)
 			pair_refuse(batch, pair, MIGRATE_REFUSED_NO_MIGRATOR);
 	}
 
 	for (j = 0; j < batch->nr_jobs; j++) {
 		job = &batch->jobs[j];
-		job->job.pairs = batch->pairs;
 		job->job.index = &batch->index[pos];
-		job->job.reason = batch->reason;
 		for (i = 0; i < batch->nr_pairs; i++) {
 			pair = &batch->pairs[i];
-			if (pair->status == MIGRATE_PAIR_HELD ||
-			    batch->groups[pair->group].migrator != job->id)
+			if (pair->job != j)
 				continue;
 			if (!job->job.nr) {
 				job->job.src_nid = folio_nid(pair->src);
@@ -556,14 +381,14 @@ static void job_submit(struct migrate_batch_job *job)
 	struct migrator *migrator = job->migrator;
 
 	job->begin_ns = ktime_get_ns();
-	migrator_count(migrator, MIGRATOR_JOBS, 1);
+	migrator_begin_job(migrator, job->job.bytes);
 	if (!migrator->submit(migrator, &job->job))
 		return;
 
 	/* Nothing was begun, whatever it may have said of the pairs. */
 	migrator_count(migrator, MIGRATOR_JOBS_REFUSED, 1);
 	migrator_count(migrator, MIGRATOR_REFUSED, job->job.nr);
-	job->id = MIGRATOR_NONE;
+	job->refused = true;
 }
 
 /*
@@ -600,76 +425,111 @@ static enum migrate_cause pair_verdict(struct migrate_pair *pair)
 	}
 }
 
-static void job_close(struct migrate_batch *batch, struct migrate_batch_job *job)
+/* Keeps the CPU from the pair when the pair is moved: __migrate_batch_move(). */
+static void pair_mark(struct migrate_pair *pair)
 {
+	pair->dst->migrate_info |= FOLIO_OFFLOADED;
+}
+
+/* Puts a pair into the books, and marks it if its move has to know. */
+static enum migrate_cause pair_close(struct migrate_batch_group *group, int j,
+				     struct migrate_batch_job *job,
+				     struct migrate_pair *pair)
+{
+	struct migrate_ext_part *part = &group->parts[j];
 	struct migrator *migrator = job->migrator;
-	u64 ns = 0;
+	enum migrate_cause cause;
+
+	if (job->refused)
+		pair->status = MIGRATE_PAIR_REFUSED;
+
+	cause = pair_verdict(pair);
+	group->book.cause[cause]++;
+	group->job_bytes += pair->bytes;
+	part->migrator = job->id;
+
+	if (cause == MIGRATE_REFUSED_MIGRATOR) {
+		if (!job->refused)
+			migrator_count(migrator, MIGRATOR_REFUSED, 1);
+		return cause;
+	}
+
+	group->book.bytes_taken += pair->bytes;
+	part->taken++;
+
+	if (cause == MIGRATE_COPY_OK) {
+		group->book.bytes_copied += pair->bytes;
+		part->copied++;
+		part->bytes_copied += pair->bytes;
+		migrator_count(migrator, MIGRATOR_FOLIOS, 1);
+		migrator_count(migrator, MIGRATOR_BYTES, pair->bytes);
+		pair_mark(pair);
+		return cause;
+	}
+
+	migrator_count(migrator, MIGRATOR_FAILED, 1);
+	if (cause != MIGRATE_FAILED_ERROR)
+		migrator_count(migrator, MIGRATOR_TIMED_OUT, 1);
+	if (cause == MIGRATE_FAILED_LOST) {
+		migrator_count(migrator, MIGRATOR_LOST, 1);
+		pair_lose(pair);
+		pair_mark(pair);
+	}
+	/* It met the poison that a CPU would meet again. */
+	if (pair->status == MIGRATE_PAIR_POISONED)
+		pair_mark(pair);
+	/* Copied, and yet failed. */
+	if (pair->status == MIGRATE_PAIR_COPIED)
+		pair->status = MIGRATE_PAIR_FAILED;
+	return cause;
+}
+
+/* Divides the time of a job among its groups, by bytes. */
+static void job_divide_time(struct migrate_batch *batch, int j, u64 ns,
+			    u64 busy_ns)
+{
+	struct migrate_job *job = &batch->jobs[j].job;
 	int i;
 
-	if (job->id != MIGRATOR_NONE) {
+	for (i = 0; i < batch->nr_groups; i++) {
+		struct migrate_batch_group *group = &batch->groups[i];
+		struct migrate_ext_part *part = &group->parts[j];
+
+		if (!group->job_bytes)
+			continue;
+		part->ns = mul_u64_u64_div_u64(ns, group->job_bytes, job->bytes);
+		part->busy_ns = mul_u64_u64_div_u64(busy_ns, group->job_bytes,
+						    job->bytes);
+		group->book.ns += part->ns;
+		group->book.busy_ns += part->busy_ns;
+		group->job_bytes = 0;
+	}
+}
+
+static void job_close(struct migrate_batch *batch, int j)
+{
+	struct migrate_batch_job *job = &batch->jobs[j];
+	struct migrator *migrator = job->migrator;
+	u32 nr[MIGRATE_NR_CAUSES] = { };
+	u64 ns = 0, busy_ns = 0;
+	int i;
+
+	if (!job->refused) {
 		migrator->wait(migrator, &job->job);
-		ns = ktime_get_ns() - job->begin_ns;
-		migrator_count(migrator, MIGRATOR_BUSY_NS, job->job.busy_ns);
+		ns = job->job.ns ?: ktime_get_ns() - job->begin_ns;
+		busy_ns = job->job.busy_ns;
+		migrator_count(migrator, MIGRATOR_BUSY_NS, busy_ns);
 	}
 
 	for (i = 0; i < job->job.nr; i++) {
 		struct migrate_pair *pair = migrate_job_pair(&job->job, i);
-		struct migrate_batch_group *group = &batch->groups[pair->group];
-		enum migrate_cause cause;
 
-		if (job->id == MIGRATOR_NONE)
-			pair->status = MIGRATE_PAIR_REFUSED;
-
-		cause = pair_verdict(pair);
-		group->book.cause[cause]++;
-		group->job_bytes += pair->bytes;
-
-		switch (cause) {
-		case MIGRATE_COPY_OK:
-			group->book.bytes_taken += pair->bytes;
-			group->book.bytes_copied += pair->bytes;
-			migrator_count(migrator, MIGRATOR_FOLIOS, 1);
-			migrator_count(migrator, MIGRATOR_BYTES, pair->bytes);
-			pair->dst->migrate_info |= FOLIO_OFFLOADED;
-			continue;
-		case MIGRATE_REFUSED_MIGRATOR:
-			if (job->id != MIGRATOR_NONE)
-				migrator_count(migrator, MIGRATOR_REFUSED, 1);
-			break;
-		case MIGRATE_FAILED_LOST:
-			pair_lose(pair);
-			/* __migrate_batch_move() keeps the CPU from copying. */
-			pair->dst->migrate_info |= FOLIO_OFFLOADED;
-			migrator_count(migrator, MIGRATOR_LOST, 1);
-			fallthrough;
-		case MIGRATE_FAILED_TIMEOUT:
-			migrator_count(migrator, MIGRATOR_TIMED_OUT, 1);
-			fallthrough;
-		default:
-			group->book.bytes_taken += pair->bytes;
-			migrator_count(migrator, MIGRATOR_FAILED, 1);
-			break;
-		}
-		if (pair->status == MIGRATE_PAIR_COPIED)
-			pair->status = MIGRATE_PAIR_FAILED;
-		/* Keeps the CPU from meeting the same poison again. */
-		if (pair->status == MIGRATE_PAIR_POISONED)
-			pair->dst->migrate_info |= FOLIO_OFFLOADED;
+		nr[pair_close(&batch->groups[pair->group], j, job, pair)]++;
 	}
 
-	for (i = 0; i < batch->nr_groups; i++) {
-		struct migrate_batch_group *group = &batch->groups[i];
-
-		if (!group->job_bytes || !job->job.bytes)
-			continue;
-		group->book.ns += mul_u64_u64_div_u64(ns, group->job_bytes,
-						      job->job.bytes);
-		group->book.busy_ns += mul_u64_u64_div_u64(job->job.busy_ns,
-							   group->job_bytes,
-							   job->job.bytes);
-		group->job_bytes = 0;
-	}
-
+	job_divide_time(batch, j, ns, busy_ns);
+	migrator_end_job(migrator, job->job.bytes, job->job.nr,
+			 nr[MIGRATE_COPY_OK], nr[MIGRATE_REFUSED_MIGRATOR], ns);
 	migrator_put(migrator);
 }
 
@@ -698,7 +558,7 @@ void __migrate_batch_copy(struct migrate_batch *batch)
 		if (batch->jobs[i].id == MIGRATOR_CPU)
 			job_submit(&batch->jobs[i]);
 	for (i = 0; i < batch->nr_jobs; i++)
-		job_close(batch, &batch->jobs[i]);
+		job_close(batch, i);
 }
 
 /*
@@ -803,11 +663,16 @@ static void group_close(struct migrate_batch *batch,
 	};
 	int i;
 
+	for (i = 0; i < MIGRATE_BATCH_JOBS; i++)
+		if (group->parts[i].migrator != MIGRATOR_NONE)
+			result.parts[result.nr_parts++] = group->parts[i];
 	result.taken = result.copied + result.failed;
 	result.offered = result.taken + result.refused;
 	result.discarded = result.copied - result.consumed;
 
 	trace_migrate_offload_copy(&group->ctx, &result);
+	for (i = 0; result.nr_parts > 1 && i < result.nr_parts; i++)
+		trace_migrate_offload_part(&group->ctx, &result.parts[i]);
 	for (i = MIGRATE_COPY_OK + 1; i < MIGRATE_NR_CAUSES; i++)
 		if (book->cause[i])
 			trace_migrate_offload_fallback(&group->ctx,
@@ -833,7 +698,7 @@ void __migrate_batch_end(struct migrate_batch *batch)
 {
 	int i;
 
-	trace_migrate_offload_batch(batch->reason, batch->flags,
+	trace_migrate_offload_batch(batch->mode, batch->reason, batch->flags,
 				    batch->nr_groups, batch->nr_policies,
 				    batch->nr_jobs, batch->nr_pairs);
 

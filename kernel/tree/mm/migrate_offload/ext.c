@@ -3,10 +3,8 @@
  * Policies: struct migrate_ext_ops in BPF, one for the whole system and one
  * for each cgroup that wants its own.
  *
- * An attachment is a cgroup's place for a policy, from link creation to
- * detachment; its policy changes when the link is updated. Batches hold
- * references to policies. Nothing here waits for a batch: what is detached or
- * replaced goes when the last batch that uses it has ended.
+ * This file attaches, updates and detaches them; ext_policy.c is what batches
+ * see of them.
  *
  * 7.3 ignores the target of a struct_ops link, so the cgroup is named in the
  * ops, and attachment_cgroup() is the one place that knows.
@@ -27,66 +25,23 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <trace/events/migrate.h>
 
 #include "ext.h"
-#include "internal.h"
-
-enum migrate_policy_event {
-	POLICY_ELIGIBLE_NONE,
-	POLICY_ELIGIBLE_BATCH,
-	POLICY_ELIGIBLE_SINGLE,
-	POLICY_SELECT_NONE,
-	POLICY_SELECT_CPU,
-	POLICY_SELECT_MIGRATOR,
-	POLICY_SELECT_GONE,
-	POLICY_NONSENSE,
-	POLICY_DONE,
-	POLICY_UPDATES,
-	POLICY_NR_EVENTS,
-};
-
-static const char * const policy_event_names[POLICY_NR_EVENTS] = {
-	[POLICY_ELIGIBLE_NONE]		= "eligible_none",
-	[POLICY_ELIGIBLE_BATCH]		= "eligible_batch",
-	[POLICY_ELIGIBLE_SINGLE]	= "eligible_single",
-	[POLICY_SELECT_NONE]		= "select_none",
-	[POLICY_SELECT_CPU]		= "select_cpu",
-	[POLICY_SELECT_MIGRATOR]	= "select_migrator",
-	[POLICY_SELECT_GONE]		= "select_gone",
-	[POLICY_NONSENSE]		= "nonsense",
-	[POLICY_DONE]			= "done",
-	[POLICY_UPDATES]		= "updates",
-};
-
-/* One per attached link. */
-struct migrate_attachment {
-	struct kobject kobj;		/* keeps it, named after the cgroup id */
-	u64 cgroup_id;
-	struct migrate_policy __rcu *policy;
-	struct bpf_link *link;		/* under migrate_ext_mutex; NULL: detached */
-	struct list_head list;		/* under migrate_ext_mutex */
-	struct work_struct detach_work;	/* after its cgroup has gone */
-	atomic64_t events[POLICY_NR_EVENTS];
-	struct migrate_books books;
-	struct rcu_head rcu;
-};
-
-/* One instance of a policy; batches look only at this. */
-struct migrate_policy {
-	const struct migrate_ext_ops *ops;	/* holds its struct_ops map */
-	struct migrate_attachment *attachment;	/* holds its kobject */
-	refcount_t refs;
-	struct rcu_head rcu;
-};
+#include "trace.h"
 
 /*
  * Attachments by cgroup id. Readers: RCU. Writers: migrate_ext_mutex, which
- * nests inside the update mutex of BPF links and inside the cgroup mutex.
+ * nests inside the update mutex of BPF links and inside the cgroup mutex. It is
+ * not held while a policy's init() runs, which may sleep.
  */
 static DEFINE_XARRAY(migrate_attachments);
 static LIST_HEAD(migrate_attachment_list);
-static DEFINE_MUTEX(migrate_ext_mutex);
-static struct kobject *policies_kobj;
+/* Who is attached where. */
+DEFINE_MUTEX(migrate_ext_mutex);
+
+/* Attachments and updates since boot. */
+atomic64_t migrate_ext_enable_seq;
 
 static u64 root_cgroup_id(void)
 {
@@ -98,232 +53,18 @@ static u64 ops_cgroup_id(const struct migrate_ext_ops *ops)
 	return ops->cgroup_id ?: root_cgroup_id();
 }
 
-/* Batches: references to the policies of a cgroup and of its ancestors */
-
-/**
- * migrate_policies_get() - the policies that govern a cgroup
- * @cgrp: the cgroup
- * @chain: %MIGRATE_POLICY_DEPTH places for them, nearest first
- *
- * To be called under RCU.
- *
- * Return: how many, each with a reference for migrate_policy_put(); -E2BIG
- * when there are more than places.
- */
-int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain)
+bool migrate_attachments_empty(void)
 {
-	int nr = 0;
-
-	if (xa_empty(&migrate_attachments))
-		return 0;
-
-	for (; cgrp; cgrp = cgroup_parent(cgrp)) {
-		struct migrate_attachment *attachment;
-		struct migrate_policy *policy;
-
-		attachment = xa_load(&migrate_attachments, cgroup_id(cgrp));
-		if (!attachment)
-			continue;
-		policy = rcu_dereference(attachment->policy);
-		/* Being detached, or replaced: then the new one is there now. */
-		while (policy && !refcount_inc_not_zero(&policy->refs)) {
-			cpu_relax();
-			policy = rcu_dereference(attachment->policy);
-		}
-		if (!policy)
-			continue;
-		if (nr == MIGRATE_POLICY_DEPTH) {
-			migrate_policy_put(policy);
-			goto too_many;
-		}
-		chain[nr++] = policy;
-	}
-	return nr;
-
-too_many:
-	while (nr--)
-		migrate_policy_put(chain[nr]);
-	return -E2BIG;
+	return xa_empty(&migrate_attachments);
 }
 
-/* May be called from within reclaim: nothing here sleeps. */
-void migrate_policy_put(struct migrate_policy *policy)
+/* To be called, and the result used, under RCU. */
+struct migrate_attachment *migrate_attachment_find(u64 cgroup_id)
 {
-	if (!refcount_dec_and_test(&policy->refs))
-		return;
-	bpf_struct_ops_put(policy->ops);
-	kobject_put(&policy->attachment->kobj);
-	kfree_rcu(policy, rcu);
-}
-
-u64 migrate_policy_cgroup_id(struct migrate_policy *policy)
-{
-	return policy->attachment->cgroup_id;
-}
-
-static void policy_count(struct migrate_policy *policy,
-			 enum migrate_policy_event event)
-{
-	atomic64_inc(&policy->attachment->events[event]);
-}
-
-enum migrate_ext_eligibility
-migrate_policy_eligible(struct migrate_policy *policy,
-			const struct migrate_ext_call *call)
-{
-	s32 answer = MIGRATE_EXT_NO_OPINION;
-
-	if (policy->ops->eligible)
-		answer = policy->ops->eligible(call);
-
-	switch (answer) {
-	case MIGRATE_EXT_BATCH:
-		policy_count(policy, POLICY_ELIGIBLE_BATCH);
-		return MIGRATE_EXT_BATCH;
-	case MIGRATE_EXT_SINGLE:
-		policy_count(policy, POLICY_ELIGIBLE_SINGLE);
-		return MIGRATE_EXT_SINGLE;
-	case MIGRATE_EXT_NO_OPINION:
-		policy_count(policy, POLICY_ELIGIBLE_NONE);
-		return MIGRATE_EXT_NO_OPINION;
-	default:
-		policy_count(policy, POLICY_NONSENSE);
-		return MIGRATE_EXT_NO_OPINION;
-	}
-}
-
-/* The id of a migrator that was registered a moment ago, or %MIGRATOR_NONE. */
-u32 migrate_policy_select(struct migrate_policy *policy,
-			  const struct migrate_ext_group *group)
-{
-	u32 id = MIGRATOR_NONE;
-
-	if (policy->ops->select)
-		id = policy->ops->select(group);
-
-	if (id == MIGRATOR_NONE) {
-		policy_count(policy, POLICY_SELECT_NONE);
-	} else if (id == MIGRATOR_CPU) {
-		policy_count(policy, POLICY_SELECT_CPU);
-	} else if (!migrator_id_is_known(id)) {
-		policy_count(policy, POLICY_NONSENSE);
-		id = MIGRATOR_NONE;
-	} else if (!migrator_is_registered(id)) {
-		policy_count(policy, POLICY_SELECT_GONE);
-		id = MIGRATOR_CPU;
-	} else {
-		policy_count(policy, POLICY_SELECT_MIGRATOR);
-	}
-	return id;
-}
-
-void migrate_policy_done(struct migrate_policy *policy,
-			 const struct migrate_ext_group *group,
-			 const struct migrate_ext_result *result,
-			 const struct migrate_book *book)
-{
-	if (policy->ops->done)
-		policy->ops->done(group, result);
-	policy_count(policy, POLICY_DONE);
-	migrate_books_add(&policy->attachment->books, group->reason, book);
-}
-
-/* sysfs: a directory for each attachment */
-
-static struct migrate_attachment *kobj_attachment(struct kobject *kobj)
-{
-	return container_of(kobj, struct migrate_attachment, kobj);
-}
-
-struct migrate_books *migrate_policy_books(struct kobject *kobj)
-{
-	return &kobj_attachment(kobj)->books;
-}
-
-static ssize_t name_show(struct kobject *kobj, struct kobj_attribute *attr,
-			 char *buf)
-{
-	struct migrate_policy *policy;
-
-	guard(rcu)();
-	policy = rcu_dereference(kobj_attachment(kobj)->policy);
-	return policy ? sysfs_emit(buf, "%s\n", policy->ops->name) : -ENODEV;
-}
-
-static struct kobj_attribute name_attr = __ATTR_RO(name);
-
-static ssize_t map_id_show(struct kobject *kobj, struct kobj_attribute *attr,
-			   char *buf)
-{
-	struct migrate_policy *policy;
-
-	guard(rcu)();
-	policy = rcu_dereference(kobj_attachment(kobj)->policy);
-	return policy ? sysfs_emit(buf, "%u\n", bpf_struct_ops_id(policy->ops)) :
-			-ENODEV;
-}
-
-static struct kobj_attribute map_id_attr = __ATTR_RO(map_id);
-
-static ssize_t events_show(struct kobject *kobj, struct kobj_attribute *attr,
-			   char *buf)
-{
-	return migrate_events_show(buf, policy_event_names,
-				   kobj_attachment(kobj)->events,
-				   POLICY_NR_EVENTS);
-}
-
-static struct kobj_attribute events_attr = __ATTR_RO(events);
-
-static struct attribute *attachment_attrs[] = {
-	&name_attr.attr,
-	&map_id_attr.attr,
-	&events_attr.attr,
-	NULL,
-};
-
-static const struct attribute_group attachment_group = {
-	.attrs = attachment_attrs,
-};
-
-static const struct attribute_group *attachment_groups[] = {
-	&attachment_group,
-	&migrate_books_group,
-	NULL,
-};
-
-static void attachment_release(struct kobject *kobj)
-{
-	kfree_rcu(kobj_attachment(kobj), rcu);
-}
-
-static const struct kobj_type attachment_ktype = {
-	.release	= attachment_release,
-	.sysfs_ops	= &kobj_sysfs_ops,
-	.default_groups	= attachment_groups,
-};
-
-int __init migrate_ext_sysfs_init(void)
-{
-	policies_kobj = kobject_create_and_add("policies", migrate_offload_kobj);
-	return policies_kobj ? 0 : -ENOMEM;
+	return xa_load(&migrate_attachments, cgroup_id);
 }
 
 /* Attaching, updating, detaching */
-
-/* Do folios count for @cgrp, or for an ancestor of it? */
-static bool cgroup_has_folios(struct cgroup *cgrp)
-{
-	if (cgrp == &cgrp_dfl_root.cgrp)
-		return true;
-#ifdef CONFIG_MEMCG
-	return !mem_cgroup_disabled() &&
-	       cgroup_subsys_on_dfl(memory_cgrp_subsys) &&
-	       rcu_access_pointer(cgrp->subsys[memory_cgrp_id]);
-#else
-	return false;
-#endif
-}
 
 /*
  * The cgroup that @ops name, with a reference. As it must be visible from the
@@ -333,33 +74,14 @@ static struct cgroup *attachment_cgroup(const struct migrate_ext_ops *ops)
 {
 	struct cgroup *cgrp = cgroup_get_from_id(ops_cgroup_id(ops));
 
-	if (!IS_ERR(cgrp) && !cgroup_has_folios(cgrp)) {
+	if (!IS_ERR(cgrp) && !migrate_cgroup_has_folios(cgrp)) {
 		cgroup_put(cgrp);
 		cgrp = ERR_PTR(-EOPNOTSUPP);
 	}
 	return cgrp;
 }
 
-static struct migrate_policy *policy_create(const struct migrate_ext_ops *ops,
-					    struct migrate_attachment *attachment)
-{
-	struct migrate_policy *policy;
-
-	policy = kzalloc_obj(*policy);
-	if (!policy)
-		return ERR_PTR(-ENOMEM);
-	if (!bpf_struct_ops_get(ops)) {
-		kfree(policy);
-		return ERR_PTR(-ENOENT);
-	}
-	policy->ops = ops;
-	policy->attachment = attachment;
-	kobject_get(&attachment->kobj);
-	refcount_set(&policy->refs, 1);
-	return policy;
-}
-
-static struct migrate_attachment *attachment_find(struct bpf_link *link)
+static struct migrate_attachment *attachment_of(struct bpf_link *link)
 {
 	struct migrate_attachment *attachment;
 
@@ -403,43 +125,32 @@ static void attachment_detach_work(struct work_struct *work)
 	kobject_put(&attachment->kobj);
 }
 
+/* A place for a policy, empty, which nobody sees yet. */
 static struct migrate_attachment *
 attachment_create(const struct migrate_ext_ops *ops, struct bpf_link *link)
 {
 	struct migrate_attachment *attachment;
-	struct migrate_policy *policy;
 
 	attachment = kzalloc_obj(*attachment);
 	if (!attachment)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 
-	kobject_init(&attachment->kobj, &attachment_ktype);
+	migrate_attachment_kobject_init(attachment);
 	attachment->cgroup_id = ops_cgroup_id(ops);
 	attachment->link = link;
 	INIT_LIST_HEAD(&attachment->list);
 	INIT_WORK(&attachment->detach_work, attachment_detach_work);
+	spin_lock_init(&attachment->shown_lock);
 	migrate_books_init(&attachment->books);
-
-	policy = policy_create(ops, attachment);
-	if (IS_ERR(policy)) {
-		kobject_put(&attachment->kobj);
-		return ERR_CAST(policy);
-	}
-	rcu_assign_pointer(attachment->policy, policy);
 	return attachment;
 }
 
-/* Gives up what attachment_create() made, and what batches do not use. */
-static void attachment_drop(struct migrate_attachment *attachment)
-{
-	struct migrate_policy *policy =
-		rcu_replace_pointer(attachment->policy, NULL, true);
-
-	migrate_policy_put(policy);
-	kobject_put(&attachment->kobj);
-}
-
+/*
+ * Puts a policy into a place that nobody sees yet, and lets it be seen. Takes over
+ * the reference to @policy when it succeeds.
+ */
 static int attachment_publish(struct migrate_attachment *attachment,
+			      struct migrate_policy *policy,
 			      struct cgroup *cgrp)
 {
 	struct migrate_attachment *other;
@@ -448,15 +159,19 @@ static int attachment_publish(struct migrate_attachment *attachment,
 	lockdep_assert_held(&migrate_ext_mutex);
 
 	/* If it dies from now on, the notifier waits, and finds the attachment. */
-	if (cgroup_is_dead(cgrp) || !policies_kobj)
+	if (cgroup_is_dead(cgrp))
 		return -ENODEV;
+
+	/* By what its init() has left running; from now on eject_work waits. */
+	if (migrate_policy_is_ejected(policy))
+		return -ECANCELED;
 
 	list_for_each_entry(other, &migrate_attachment_list, list)
 		if (other->cgroup_id == attachment->cgroup_id)
 			return -EBUSY;
 
-	ret = kobject_add(&attachment->kobj, policies_kobj, "%llu",
-			  attachment->cgroup_id);
+	migrate_attachment_show_policy(attachment, policy);
+	ret = migrate_attachment_kobject_add(attachment);
 	if (ret)
 		return ret;
 
@@ -469,7 +184,9 @@ static int attachment_publish(struct migrate_attachment *attachment,
 	if (ret)
 		goto err_put;
 
+	rcu_assign_pointer(attachment->policy, policy);
 	list_add(&attachment->list, &migrate_attachment_list);
+	atomic64_inc(&migrate_ext_enable_seq);
 	return 0;
 
 err_put:
@@ -479,10 +196,25 @@ err_del:
 	return ret;
 }
 
+/* Is the place of @ops taken? Asked again when it is published. */
+static bool attachment_exists(const struct migrate_ext_ops *ops)
+{
+	guard(mutex)(&migrate_ext_mutex);
+
+	return xa_load(&migrate_attachments, ops_cgroup_id(ops));
+}
+
+static void trace_policy(const char *event, const struct migrate_ext_ops *ops)
+{
+	trace_migrate_offload_policy(event, ops->name, ops_cgroup_id(ops),
+				     bpf_struct_ops_id(ops));
+}
+
 static int migrate_ext_reg(void *kdata, struct bpf_link *link)
 {
-	const struct migrate_ext_ops *ops = kdata;
+	struct migrate_ext_ops *ops = kdata;
 	struct migrate_attachment *attachment;
+	struct migrate_policy *policy;
 	struct cgroup *cgrp;
 	int ret;
 
@@ -496,15 +228,41 @@ static int migrate_ext_reg(void *kdata, struct bpf_link *link)
 	if (IS_ERR(cgrp))
 		return PTR_ERR(cgrp);
 
-	attachment = attachment_create(ops, link);
-	ret = PTR_ERR_OR_ZERO(attachment);
-	if (!ret) {
-		scoped_guard(mutex, &migrate_ext_mutex)
-			ret = attachment_publish(attachment, cgrp);
-		if (ret)
-			attachment_drop(attachment);
+	/* Before init() does anything that its exit() would have to undo. */
+	if (attachment_exists(ops)) {
+		cgroup_put(cgrp);
+		return -EBUSY;
 	}
 
+	attachment = attachment_create(ops, link);
+	ret = attachment ? 0 : -ENOMEM;
+	if (ret)
+		goto out_cgroup;
+
+	policy = migrate_policy_create(ops, attachment);
+	ret = PTR_ERR_OR_ZERO(policy);
+	if (ret)
+		goto out_attachment;
+
+	ret = migrate_policy_init(policy);
+	if (!ret) {
+		scoped_guard(mutex, &migrate_ext_mutex)
+			ret = attachment_publish(attachment, policy, cgrp);
+	}
+	if (ret) {
+		migrate_policy_leave(policy, MIGRATE_EXT_EXIT_ATTACH, ret,
+				     "attaching failed");
+		migrate_policy_put(policy);
+		goto out_attachment;
+	}
+
+	trace_policy("attach", ops);
+	cgroup_put(cgrp);
+	return 0;
+
+out_attachment:
+	kobject_put(&attachment->kobj);
+out_cgroup:
 	cgroup_put(cgrp);
 	return ret;
 }
@@ -512,51 +270,127 @@ static int migrate_ext_reg(void *kdata, struct bpf_link *link)
 static void migrate_ext_unreg(void *kdata, struct bpf_link *link)
 {
 	struct migrate_attachment *attachment;
+	struct migrate_policy *policy;
 
 	scoped_guard(mutex, &migrate_ext_mutex) {
-		attachment = attachment_find(link);
+		attachment = attachment_of(link);
 		if (!attachment)
 			return;
 		attachment_unpublish(attachment);
 		attachment->link = NULL;
 		list_del_init(&attachment->list);
 		kobject_del(&attachment->kobj);
+		policy = rcu_replace_pointer(attachment->policy, NULL,
+					     lockdep_is_held(&migrate_ext_mutex));
 	}
 
+	trace_policy("detach", kdata);
 	migrate_offload_put();
-	attachment_drop(attachment);
+	/* It may have been ejected. */
+	if (policy) {
+		migrate_policy_leave(policy, attachment->cgroup_gone ?
+				     MIGRATE_EXT_EXIT_CGROUP :
+				     MIGRATE_EXT_EXIT_DETACHED, 0, "");
+		migrate_policy_put(policy);
+	}
+	kobject_put(&attachment->kobj);
 }
 
-/*
- * Stateless for the kernel, so that it can be replaced while in use: each batch
- * goes on with what it has begun with.
+/**
+ * migrate_ext_unpublish() - no batch that begins from now on sees this policy
+ * @policy: a policy that has been ejected
+ *
+ * Its place stays taken by its link, and empty until that is updated.
+ *
+ * Return: true if it was the attachment's: its reference is the caller's now.
  */
-static int migrate_ext_update(void *kdata, void *old_kdata, struct bpf_link *link)
+bool migrate_ext_unpublish(struct migrate_policy *policy)
 {
-	const struct migrate_ext_ops *ops = kdata, *old_ops = old_kdata;
-	struct migrate_attachment *attachment;
-	struct migrate_policy *policy;
-
-	if (ops == old_ops)
-		return 0;
-	if (ops_cgroup_id(ops) != ops_cgroup_id(old_ops))
-		return -EINVAL;
+	struct migrate_attachment *attachment = policy->attachment;
 
 	guard(mutex)(&migrate_ext_mutex);
 
-	attachment = attachment_find(link);
-	if (!attachment)
+	/* In init(), or detached or replaced since. */
+	if (rcu_access_pointer(attachment->policy) != policy)
+		return false;
+	RCU_INIT_POINTER(attachment->policy, NULL);
+	migrate_attachment_show_exit(attachment, &policy->exit_info);
+	return true;
+}
+
+/* Puts *@policy into its place; what was there, perhaps NULL, is in *@policy then. */
+static int attachment_swap(struct migrate_attachment *attachment,
+			   struct bpf_link *link, struct migrate_policy **policy)
+{
+	lockdep_assert_held(&migrate_ext_mutex);
+
+	/* Detached, or about to be, since the update has begun? */
+	if (attachment->link != link || attachment->cgroup_gone)
 		return -ENOLINK;
+	/* By what its init() has left running; from now on eject_work waits. */
+	if (migrate_policy_is_ejected(*policy))
+		return -ECANCELED;
 
-	policy = policy_create(ops, attachment);
-	if (IS_ERR(policy))
-		return PTR_ERR(policy);
-
-	policy = rcu_replace_pointer(attachment->policy, policy,
-				     lockdep_is_held(&migrate_ext_mutex));
+	migrate_attachment_show_policy(attachment, *policy);
+	*policy = rcu_replace_pointer(attachment->policy, *policy,
+				      lockdep_is_held(&migrate_ext_mutex));
 	atomic64_inc(&attachment->events[POLICY_UPDATES]);
-	migrate_policy_put(policy);
+	atomic64_inc(&migrate_ext_enable_seq);
 	return 0;
+}
+
+/*
+ * Each batch goes on with what it has begun with. The same policy again is a
+ * no-op, unless it was ejected: then it gets another chance.
+ */
+static int migrate_ext_update(void *kdata, void *old_kdata, struct bpf_link *link)
+{
+	struct migrate_ext_ops *ops = kdata, *old_ops = old_kdata;
+	struct migrate_attachment *attachment;
+	struct migrate_policy *policy, *old;
+	int ret;
+
+	if (ops_cgroup_id(ops) != ops_cgroup_id(old_ops) ||
+	    ops->flags != old_ops->flags)
+		return -EINVAL;
+
+	scoped_guard(mutex, &migrate_ext_mutex) {
+		attachment = attachment_of(link);
+		if (!attachment)
+			return -ENOLINK;
+		old = rcu_dereference_protected(attachment->policy,
+						lockdep_is_held(&migrate_ext_mutex));
+		if (ops == old_ops && old && !migrate_policy_is_ejected(old))
+			return 0;
+		kobject_get(&attachment->kobj);
+	}
+
+	policy = migrate_policy_create(ops, attachment);
+	ret = PTR_ERR_OR_ZERO(policy);
+	if (ret)
+		goto out;
+
+	ret = migrate_policy_init(policy);
+	if (!ret) {
+		scoped_guard(mutex, &migrate_ext_mutex)
+			ret = attachment_swap(attachment, link, &policy);
+	}
+
+	/* The one before, if it was not ejected; or the new one, if it failed. */
+	if (policy) {
+		if (ret)
+			migrate_policy_leave(policy, MIGRATE_EXT_EXIT_ATTACH,
+					     ret, "the update failed");
+		else
+			migrate_policy_leave(policy, MIGRATE_EXT_EXIT_REPLACED,
+					     0, "");
+		migrate_policy_put(policy);
+	}
+	if (!ret)
+		trace_policy("update", ops);
+out:
+	kobject_put(&attachment->kobj);
+	return ret;
 }
 
 static int migrate_ext_cgroup_notify(struct notifier_block *nb,
@@ -572,6 +406,7 @@ static int migrate_ext_cgroup_notify(struct notifier_block *nb,
 
 	attachment = xa_load(&migrate_attachments, cgroup_id(cgrp));
 	if (attachment) {
+		attachment->cgroup_gone = true;
 		attachment_unpublish(attachment);
 		kobject_get(&attachment->kobj);
 		schedule_work(&attachment->detach_work);
@@ -584,6 +419,11 @@ static struct notifier_block migrate_ext_cgroup_nb = {
 };
 
 /* struct_ops */
+
+static u32 migrate_ext_ops__batch_pages(const struct migrate_ext_call *call)
+{
+	return 0;
+}
 
 static s32 migrate_ext_ops__eligible(const struct migrate_ext_call *call)
 {
@@ -600,10 +440,22 @@ static void migrate_ext_ops__done(const struct migrate_ext_group *group,
 {
 }
 
+static s32 migrate_ext_ops__init(void)
+{
+	return 0;
+}
+
+static void migrate_ext_ops__exit(const struct migrate_ext_exit_info *info)
+{
+}
+
 static struct migrate_ext_ops migrate_ext_stubs = {
+	.batch_pages	= migrate_ext_ops__batch_pages,
 	.eligible	= migrate_ext_ops__eligible,
 	.select		= migrate_ext_ops__select,
 	.done		= migrate_ext_ops__done,
+	.init		= migrate_ext_ops__init,
+	.exit		= migrate_ext_ops__exit,
 };
 
 static int migrate_ext_init(struct btf *btf)
@@ -613,6 +465,9 @@ static int migrate_ext_init(struct btf *btf)
 	BTF_TYPE_EMIT_ENUM(MIGRATE_EXT_ANON);
 	BTF_TYPE_EMIT_ENUM(MIGRATE_EXT_IN_RECLAIM);
 	BTF_TYPE_EMIT_ENUM(MIGRATOR_CPU);
+	BTF_TYPE_EMIT_ENUM(MIGRATE_EXT_OPS_NO_DEFAULT);
+	BTF_TYPE_EMIT_ENUM(MIGRATE_EXT_EXIT_NONE);
+	BTF_TYPE_EMIT_ENUM(MIGRATE_SYNC);
 	BTF_TYPE_EMIT_ENUM(MR_COMPACTION);
 
 	return migrate_ext_kfuncs_init();
@@ -622,7 +477,12 @@ static int migrate_ext_check_member(const struct btf_type *t,
 				    const struct btf_member *member,
 				    const struct bpf_prog *prog)
 {
-	/* Callbacks run with folios locked, where somebody waits for memory. */
+	switch (__btf_member_bit_offset(t, member) / 8) {
+	case offsetof(struct migrate_ext_ops, init):
+	case offsetof(struct migrate_ext_ops, exit):
+		return 0;
+	}
+	/* These run with folios locked, where somebody waits for memory. */
 	return prog->sleepable ? -EINVAL : 0;
 }
 
@@ -636,6 +496,16 @@ static int migrate_ext_init_member(const struct btf_type *t,
 	switch (__btf_member_bit_offset(t, member) / 8) {
 	case offsetof(struct migrate_ext_ops, cgroup_id):
 		ops->cgroup_id = uops->cgroup_id;
+		return 1;
+	case offsetof(struct migrate_ext_ops, flags):
+		if (uops->flags & ~(u64)MIGRATE_EXT_OPS_ALL_FLAGS)
+			return -EINVAL;
+		ops->flags = uops->flags;
+		return 1;
+	case offsetof(struct migrate_ext_ops, error_limit):
+		if (uops->error_limit > MIGRATE_EXT_MAX_ERROR_LIMIT)
+			return -EINVAL;
+		ops->error_limit = uops->error_limit;
 		return 1;
 	case offsetof(struct migrate_ext_ops, name):
 		if (bpf_obj_name_cpy(ops->name, uops->name,

@@ -24,23 +24,27 @@ struct migrate_batch;
 
 DECLARE_STATIC_KEY_FALSE(migrate_offload_key);
 
-struct migrate_batch *__migrate_batch_begin(enum migrate_reason reason);
+struct migrate_batch *__migrate_batch_begin(enum migrate_mode mode,
+					    enum migrate_reason reason);
 void __migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
 void __migrate_batch_copy(struct migrate_batch *batch);
 int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
 void __migrate_batch_end(struct migrate_batch *batch);
-int __migrate_batch_max_pages(enum migrate_reason reason, int dflt);
+int __migrate_batch_max_pages(enum migrate_mode mode, enum migrate_reason reason,
+			      int dflt);
 
 /* Folios that one batch can copy ahead; those of a longer list it cannot. */
 #define MIGRATE_BATCH_PAIRS	512
 
 /*
  * Batches nest, because allocating a destination may reclaim: all the state of
- * a batch is in what this returns. NULL: nothing is copied ahead.
+ * a batch is in what this returns. NULL: nothing is copied ahead. @call_mode is
+ * that of migrate_pages(), @mode that of the pass.
  */
-static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode call_mode,
+							enum migrate_mode mode,
 							enum migrate_reason reason)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
@@ -48,7 +52,7 @@ static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
 	/* Only an ASYNC pass unmaps more than one folio before it moves them. */
 	if (mode != MIGRATE_ASYNC)
 		return NULL;
-	return __migrate_batch_begin(reason);
+	return __migrate_batch_begin(call_mode, reason);
 }
 
 /* To be called for each folio that has been unmapped, in the order of the move. */
@@ -91,20 +95,22 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 }
 
 /* How many pages migrate_pages() may unmap at once, @dflt when offload is off. */
-static inline int migrate_batch_max_pages(enum migrate_reason reason, int dflt)
+static inline int migrate_batch_max_pages(enum migrate_mode mode,
+					  enum migrate_reason reason, int dflt)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
 		return dflt;
-	return __migrate_batch_max_pages(reason, dflt);
+	return __migrate_batch_max_pages(mode, reason, dflt);
 }
 
 /*
- * The pages of a folio, as they count for that maximum: at least so much that
- * it is reached with as many folios as can be copied ahead.
+ * The pages of a folio, as they count for that maximum: where it is not @dflt, at
+ * least so much that it is reached with as many folios as can be copied ahead.
+ * Offload may have been turned off since the maximum was asked for.
  */
-static inline int migrate_batch_pages(struct folio *folio, int max_pages)
+static inline int migrate_batch_pages(struct folio *folio, int max_pages, int dflt)
 {
-	if (!static_branch_unlikely(&migrate_offload_key))
+	if (likely(max_pages == dflt))
 		return folio_nr_pages(folio);
 	return max_t(int, folio_nr_pages(folio), max_pages / MIGRATE_BATCH_PAIRS);
 }
@@ -125,7 +131,8 @@ static inline void migrate_batch_wait(struct folio *folio)
 
 #define FOLIO_OFFLOADED		0
 
-static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode call_mode,
+							enum migrate_mode mode,
 							enum migrate_reason reason)
 {
 	return NULL;
@@ -151,12 +158,13 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 {
 }
 
-static inline int migrate_batch_max_pages(enum migrate_reason reason, int dflt)
+static inline int migrate_batch_max_pages(enum migrate_mode mode,
+					  enum migrate_reason reason, int dflt)
 {
 	return dflt;
 }
 
-static inline int migrate_batch_pages(struct folio *folio, int max_pages)
+static inline int migrate_batch_pages(struct folio *folio, int max_pages, int dflt)
 {
 	return folio_nr_pages(folio);
 }

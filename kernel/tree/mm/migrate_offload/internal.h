@@ -4,6 +4,7 @@
 #define _MM_MIGRATE_OFFLOAD_INTERNAL_H
 
 #include <linux/atomic.h>
+#include <linux/average.h>
 #include <linux/kobject.h>
 #include <linux/migrate_ext.h>
 #include <linux/migrate_offload.h>
@@ -11,8 +12,8 @@
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
-struct bpf_link;
 struct cgroup;
+struct seq_buf;
 
 /* books.c: what became of the folios */
 
@@ -73,6 +74,7 @@ ssize_t migrate_events_show(char *buf, const char * const *names,
 extern unsigned long migrate_offload_reasons;
 extern u32 migrate_default_migrator;
 extern unsigned long migrate_default_min_bytes;
+extern unsigned int migrate_max_pages;
 extern struct kobject *migrate_offload_kobj;
 
 int migrate_offload_get(void);
@@ -108,19 +110,62 @@ enum migrator_event {
 	MIGRATOR_TIMED_OUT,
 	MIGRATOR_LOST,
 	MIGRATOR_BUSY_NS,
+	MIGRATOR_QUARANTINES,
 	MIGRATOR_NR_EVENTS,
 };
 
 u32 migrator_id_by_name(const char *name);
 bool migrator_id_is_known(u32 id);
 bool migrator_is_registered(u32 id);
+bool migrator_is_ready(u32 id);
 const char *migrator_name(u32 id);
 struct migrator *migrator_get(u32 id);
 void migrator_put(struct migrator *migrator);
 void migrator_count(struct migrator *migrator, enum migrator_event event, u64 n);
+void migrator_begin_job(struct migrator *migrator, u64 bytes);
+void migrator_end_job(struct migrator *migrator, u64 bytes, u32 folios,
+		      u32 copied, u32 refused, u64 ns);
+int migrator_state(u32 id, struct migrate_ext_migrator_state *state);
+u64 migrator_cost_ns(u32 id, u64 bytes, u32 folios);
 int migrator_sysfs_init(void);
 
-/* ext.c: policies */
+/* migrator_cost.c: how long a migrator takes, by what it has done so far */
+
+/* Jobs of up to 16 KiB, 64 KiB, ... 16 MiB, and more. */
+#define MIGRATOR_JOB_CLASSES	7
+
+DECLARE_EWMA(migrator_cost, 8, 8)
+
+struct migrator_costs {
+	/* In nanoseconds for 1 MiB. */
+	struct ewma_migrator_cost cost[MIGRATE_EXT_SIZE_CLASSES][MIGRATOR_JOB_CLASSES];
+	struct ewma_migrator_cost all[MIGRATE_EXT_SIZE_CLASSES];
+};
+
+void migrator_costs_add(struct migrator_costs *costs, u64 bytes, u32 folios,
+			u64 ns);
+u64 migrator_costs_all(struct migrator_costs *costs, unsigned int size_class);
+u64 migrator_costs_ns(struct migrator_costs *costs, u64 bytes, u32 folios);
+
+/* incidents.c: what an operator will want to know afterwards */
+
+__printf(3, 4)
+void migrate_incident(const char *what, const char *name, const char *fmt, ...);
+ssize_t migrate_incidents_show(char *buf);
+
+/* decide.c */
+
+bool migrate_cgroup_has_folios(struct cgroup *cgrp);
+
+/* dryrun.c */
+
+#ifdef CONFIG_DEBUG_FS
+void migrate_dry_run_init(void);
+#else
+static inline void migrate_dry_run_init(void) { }
+#endif
+
+/* ext.c, ext_policy.c, ext_sysfs.c: policies */
 
 #define MIGRATE_POLICY_DEPTH	16
 
@@ -131,6 +176,10 @@ struct migrate_policy;
 int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain);
 void migrate_policy_put(struct migrate_policy *policy);
 u64 migrate_policy_cgroup_id(struct migrate_policy *policy);
+const char *migrate_policy_name(struct migrate_policy *policy);
+u64 migrate_policy_flags(struct migrate_policy *policy);
+u32 migrate_policy_batch_pages(struct migrate_policy *policy,
+			       const struct migrate_ext_call *call, u32 ceiling);
 enum migrate_ext_eligibility
 migrate_policy_eligible(struct migrate_policy *policy,
 			const struct migrate_ext_call *call);
@@ -154,6 +203,23 @@ static inline int migrate_policies_get(struct cgroup *cgrp,
 static inline void migrate_policy_put(struct migrate_policy *policy) { }
 
 static inline u64 migrate_policy_cgroup_id(struct migrate_policy *policy)
+{
+	return 0;
+}
+
+static inline const char *migrate_policy_name(struct migrate_policy *policy)
+{
+	return "";
+}
+
+static inline u64 migrate_policy_flags(struct migrate_policy *policy)
+{
+	return 0;
+}
+
+static inline u32 migrate_policy_batch_pages(struct migrate_policy *policy,
+					     const struct migrate_ext_call *call,
+					     u32 ceiling)
 {
 	return 0;
 }

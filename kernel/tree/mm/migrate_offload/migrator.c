@@ -11,8 +11,13 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <trace/events/migrate.h>
 
 #include "internal.h"
+#include "trace.h"
+
+/* So many jobs in a row of which half or more failed: quarantine. */
+#define MIGRATOR_ERROR_LIMIT	16
 
 /*
  * A name's place, with its id and its counters: from the first registration of
@@ -25,6 +30,11 @@ struct migrator_slot {
 	struct migrator __rcu *migrator;	/* NULL: gone */
 	refcount_t users;			/* jobs, and the registration */
 	struct completion unused;
+	atomic_t bad_jobs;			/* in a row */
+	atomic_t quarantined;
+	u32 error_limit;			/* 0: never quarantined */
+	atomic64_t in_flight;			/* bytes */
+	struct migrator_costs costs;
 	atomic64_t events[MIGRATOR_NR_EVENTS];
 };
 
@@ -44,6 +54,7 @@ static const char * const migrator_event_names[MIGRATOR_NR_EVENTS] = {
 	[MIGRATOR_TIMED_OUT]	= "timed_out",
 	[MIGRATOR_LOST]		= "lost",
 	[MIGRATOR_BUSY_NS]	= "busy_ns",
+	[MIGRATOR_QUARANTINES]	= "quarantines",
 };
 
 static struct migrator_slot *migrator_slot(u32 id)
@@ -77,6 +88,15 @@ bool migrator_is_registered(u32 id)
 	struct migrator_slot *slot = migrator_slot(id);
 
 	return slot && rcu_access_pointer(slot->migrator);
+}
+
+/* Registered, and not in quarantine; just a hint as well. */
+bool migrator_is_ready(u32 id)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+
+	return slot && rcu_access_pointer(slot->migrator) &&
+	       !atomic_read(&slot->quarantined);
 }
 
 const char *migrator_name(u32 id)
@@ -115,6 +135,88 @@ void migrator_count(struct migrator *migrator, enum migrator_event event, u64 n)
 	atomic64_add(n, &migrator->slot->events[event]);
 }
 
+void migrator_begin_job(struct migrator *migrator, u64 bytes)
+{
+	migrator_count(migrator, MIGRATOR_JOBS, 1);
+	atomic64_add(bytes, &migrator->slot->in_flight);
+}
+
+/* Keeps failing: not given jobs any more until an admin rearms it. */
+static void slot_judge(struct migrator_slot *slot, u32 taken, u32 copied)
+{
+	u32 limit = READ_ONCE(slot->error_limit);
+
+	if (!taken)
+		return;
+	if (2 * copied > taken || !limit) {
+		if (atomic_read(&slot->bad_jobs))
+			atomic_set(&slot->bad_jobs, 0);
+		return;
+	}
+	/* The CPU fails where memory is poisoned, and has no substitute. */
+	if (atomic_inc_return(&slot->bad_jobs) < limit ||
+	    slot->id == MIGRATOR_CPU)
+		return;
+	if (atomic_cmpxchg(&slot->quarantined, 0, 1))
+		return;
+	atomic64_inc(&slot->events[MIGRATOR_QUARANTINES]);
+	trace_migrate_offload_migrator("quarantine", slot->name, slot->id);
+	migrate_incident("quarantined", slot->name,
+			 "%u jobs in a row failed, the last one with %u of %u folios; write rearm to its state to use it again",
+			 limit, taken - copied, taken);
+}
+
+/*
+ * A job is over: of @folios, together @bytes, @copied were copied and @refused
+ * not tried, in @ns.
+ */
+void migrator_end_job(struct migrator *migrator, u64 bytes, u32 folios,
+		      u32 copied, u32 refused, u64 ns)
+{
+	struct migrator_slot *slot = migrator->slot;
+
+	atomic64_sub(bytes, &slot->in_flight);
+	slot_judge(slot, folios - refused, copied);
+	if (folios && copied == folios)
+		migrator_costs_add(&slot->costs, bytes, folios, ns);
+}
+
+/* Returns 0; -ENOENT: no migrator of that id was ever registered. */
+int migrator_state(u32 id, struct migrate_ext_migrator_state *state)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+	struct migrator *migrator;
+	int i;
+
+	memset(state, 0, sizeof(*state));
+	if (!slot)
+		return -ENOENT;
+
+	guard(rcu)();
+	migrator = rcu_dereference(slot->migrator);
+	state->registered = !!migrator;
+	state->quarantined = atomic_read(&slot->quarantined);
+	state->bytes_in_flight = atomic64_read(&slot->in_flight);
+	state->folios = atomic64_read(&slot->events[MIGRATOR_FOLIOS]);
+	state->failed = atomic64_read(&slot->events[MIGRATOR_FAILED]);
+	for (i = 0; i < MIGRATE_EXT_SIZE_CLASSES; i++)
+		state->cost[i] = migrator_costs_all(&slot->costs, i);
+	if (migrator && migrator->channels)
+		migrator->channels(migrator, &state->channels, &state->idle);
+	return 0;
+}
+
+/* How long such a job will take it, in nanoseconds; 0: not known. */
+u64 migrator_cost_ns(u32 id, u64 bytes, u32 folios)
+{
+	struct migrator_slot *slot = migrator_slot(id);
+
+	if (!slot || !folios || bytes < (u64)folios << PAGE_SHIFT ||
+	    bytes > U32_MAX)
+		return 0;
+	return migrator_costs_ns(&slot->costs, bytes, folios);
+}
+
 static struct migrator_slot *kobj_slot(struct kobject *kobj)
 {
 	return container_of(kobj, struct migrator_slot, kobj);
@@ -128,15 +230,77 @@ static ssize_t id_show(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute id_attr = __ATTR_RO(id);
 
+static void slot_rearm(struct migrator_slot *slot)
+{
+	atomic_set(&slot->bad_jobs, 0);
+	if (atomic_xchg(&slot->quarantined, 0))
+		trace_migrate_offload_migrator("rearm", slot->name, slot->id);
+}
+
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%s\n",
-			  rcu_access_pointer(kobj_slot(kobj)->migrator) ?
-			  "registered" : "gone");
+	struct migrator_slot *slot = kobj_slot(kobj);
+	const char *state = "registered";
+
+	if (!rcu_access_pointer(slot->migrator))
+		state = "gone";
+	else if (atomic_read(&slot->quarantined))
+		state = "quarantined";
+	return sysfs_emit(buf, "%s\n", state);
 }
 
-static struct kobj_attribute state_attr = __ATTR_RO(state);
+static ssize_t state_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	if (!sysfs_streq(buf, "rearm"))
+		return -EINVAL;
+	slot_rearm(kobj_slot(kobj));
+	return count;
+}
+
+static struct kobj_attribute state_attr = __ATTR_RW(state);
+
+static ssize_t error_limit_show(struct kobject *kobj,
+				struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(kobj_slot(kobj)->error_limit));
+}
+
+static ssize_t error_limit_store(struct kobject *kobj,
+				 struct kobj_attribute *attr,
+				 const char *buf, size_t count)
+{
+	u32 limit;
+	int ret;
+
+	ret = kstrtou32(buf, 0, &limit);
+	if (ret)
+		return ret;
+	if (limit > MIGRATE_EXT_MAX_ERROR_LIMIT)
+		return -EINVAL;
+	WRITE_ONCE(kobj_slot(kobj)->error_limit, limit);
+	return count;
+}
+
+static struct kobj_attribute error_limit_attr = __ATTR_RW(error_limit);
+
+static ssize_t cost_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
+{
+	static const char * const names[MIGRATE_EXT_SIZE_CLASSES] = {
+		"page", "small", "large", "pmd",
+	};
+	ssize_t len = 0;
+	int i;
+
+	for (i = 0; i < MIGRATE_EXT_SIZE_CLASSES; i++)
+		len += sysfs_emit_at(buf, len, "%s %llu\n", names[i],
+				     migrator_costs_all(&kobj_slot(kobj)->costs, i));
+	return len;
+}
+
+static struct kobj_attribute cost_attr = __ATTR_RO(cost);
 
 static ssize_t events_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
@@ -150,6 +314,8 @@ static struct kobj_attribute events_attr = __ATTR_RO(events);
 static struct attribute *migrator_attrs[] = {
 	&id_attr.attr,
 	&state_attr.attr,
+	&error_limit_attr.attr,
+	&cost_attr.attr,
 	&events_attr.attr,
 	NULL,
 };
@@ -195,6 +361,7 @@ static struct migrator_slot *migrator_slot_create(const char *name)
 	memset(&slot->kobj, 0, sizeof(slot->kobj));
 	strscpy(slot->name, name);
 	slot->id = nr_migrator_slots + 1;
+	slot->error_limit = MIGRATOR_ERROR_LIMIT;
 	init_completion(&slot->unused);
 
 	ret = kobject_init_and_add(&slot->kobj, &migrator_ktype, migrators_kobj,
@@ -247,7 +414,10 @@ int migrator_register(struct migrator *migrator)
 	migrator->slot = slot;
 	reinit_completion(&slot->unused);
 	refcount_set(&slot->users, 1);
+	/* Whoever has been loaded anew gets another chance. */
+	slot_rearm(slot);
 	rcu_assign_pointer(slot->migrator, migrator);
+	trace_migrate_offload_migrator("register", slot->name, slot->id);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(migrator_register);
@@ -274,6 +444,7 @@ void migrator_unregister(struct migrator *migrator)
 	synchronize_rcu();
 	if (!refcount_dec_and_test(&slot->users))
 		wait_for_completion(&slot->unused);
+	trace_migrate_offload_migrator("unregister", slot->name, slot->id);
 }
 EXPORT_SYMBOL_GPL(migrator_unregister);
 
@@ -291,6 +462,7 @@ static int cpu_submit(struct migrator *migrator, struct migrate_job *job)
 	}
 
 	job->busy_ns = ktime_to_ns(ktime_sub(ktime_get(), begin));
+	job->ns = job->busy_ns;
 	return 0;
 }
 

@@ -33,7 +33,7 @@ unsigned long migrate_offload_reasons = MIGRATE_OFFLOAD_REASONS &
 					~BIT(MR_COMPACTION);
 u32 migrate_default_migrator = MIGRATOR_NONE;
 unsigned long migrate_default_min_bytes = SZ_64K;
-static unsigned int migrate_max_pages;
+unsigned int migrate_max_pages;
 
 struct kobject *migrate_offload_kobj;
 
@@ -61,13 +61,6 @@ int migrate_offload_get(void)
 void migrate_offload_put(void)
 {
 	static_branch_dec(&migrate_offload_key);
-}
-
-int __migrate_batch_max_pages(enum migrate_reason reason, int dflt)
-{
-	if (!(READ_ONCE(migrate_offload_reasons) & BIT(reason)))
-		return dflt;
-	return READ_ONCE(migrate_max_pages) ?: dflt;
 }
 
 static ssize_t default_migrator_show(struct kobject *kobj,
@@ -221,12 +214,21 @@ static ssize_t events_show(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute events_attr = __ATTR_RO(events);
 
+static ssize_t incidents_show(struct kobject *kobj, struct kobj_attribute *attr,
+			      char *buf)
+{
+	return migrate_incidents_show(buf);
+}
+
+static struct kobj_attribute incidents_attr = __ATTR_RO(incidents);
+
 static struct attribute *migrate_offload_attrs[] = {
 	&default_migrator_attr.attr,
 	&reason_mask_attr.attr,
 	&min_bytes_attr.attr,
 	&batch_pages_attr.attr,
 	&events_attr.attr,
+	&incidents_attr.attr,
 	NULL,
 };
 
@@ -251,6 +253,7 @@ static int __init migrate_offload_sysfs_init(void)
 	ret = sysfs_create_groups(migrate_offload_kobj, migrate_offload_groups);
 	ret = ret ?: migrator_sysfs_init();
 	ret = ret ?: migrate_ext_sysfs_init();
+	migrate_dry_run_init();
 	return ret;
 }
 subsys_initcall(migrate_offload_sysfs_init);
