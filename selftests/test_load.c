@@ -160,6 +160,7 @@ static void load_policies(uint64_t cgroup_id)
 
 CASE(policy_replace, "a policy is replaced")
 {
+	struct book book;
 	int i;
 
 	load_policies(0);
@@ -171,6 +172,13 @@ CASE(policy_replace, "a policy is replaced")
 			load_wait(&load, 2);
 	}
 	EXPECT_EQ(policy_event(ROOT_CGROUP_ID, "updates"), 20);
+	/* Each batch was decided by one of them, and that one was told. */
+	load_stop(&load);
+	book = policy_book(ROOT_CGROUP_ID);
+	EXPECT_EQ(policies[0].counts->offered + policies[1].counts->offered, book.offered);
+	EXPECT_EQ(policies[0].counts->consumed + policies[1].counts->consumed, book.consumed);
+	EXPECT_EQ(policies[0].counts->done + policies[1].counts->done,
+		  policy_event(ROOT_CGROUP_ID, "done"));
 	EXPECT_GT(policies[0].counts->done, 0);
 	EXPECT_GT(policies[1].counts->done, 0);
 }
@@ -192,7 +200,10 @@ CASE(policy_detach, "a policy is detached and another one attached")
 
 CASE(random, "a policy answers anything at all")
 {
+	/* Not to be ejected for it. */
+	policy_settings.error_limit = 1 << 20;
 	load_policies(0);
+	policy_settings.error_limit = 0;
 	policies[0].knobs->random = 1;
 	EXPECT_EQ(policy_attach(&policies[0]), 0);
 	load = load_start(NULL, 0);

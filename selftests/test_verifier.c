@@ -76,4 +76,52 @@ CASE(helper, "a helper that writes to the memory of the current task")
 	refused("refused_helper", "refused_ops", "bpf_probe_write_user");
 }
 
+CASE(assign_eligible, "a group divided in eligible()")
+{
+	refused("refused_assign_eligible", "refused_ops",
+		"calling kernel function bpf_migrate_assign is not allowed");
+}
+
+CASE(assign_null, "NULL for a group")
+{
+	refused("refused_assign_null", "refused_ops", "NULL pointer passed to trusted");
+}
+
+CASE(assign_foreign, "something else for a group")
+{
+	refused("refused_assign_foreign", "refused_ops", "STRUCT migrate_ext_group but");
+}
+
+CASE(assign_stack, "a group of its own making")
+{
+	refused("refused_assign_stack", "refused_ops", "expected STRUCT migrate_ext_group");
+}
+
+CASE(assign_map, "the same in a map")
+{
+	refused("refused_assign_map", "refused_ops", "expected STRUCT migrate_ext_group");
+}
+
+CASE(exit_in_exit, "bpf_migrate_exit() from exit()")
+{
+	refused("refused_exit_in_exit", "refused_ops",
+		"calling kernel function bpf_migrate_exit is not allowed");
+}
+
+CASE(exit_syscall, "bpf_migrate_exit() from a syscall program")
+{
+	refused("refused_exit_syscall", NULL,
+		"calling kernel function bpf_migrate_exit is not allowed");
+}
+
+CASE(exit_info_write, "a write to what exit() is given")
+{
+	refused("refused_exit_info_write", "refused_ops", "only read is supported");
+}
+
+CASE(state_size, "a state larger than the memory for it")
+{
+	refused("refused_state_size", "refused_ops", "invalid access to");
+}
+
 CASES_MAIN

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Must be refused: NULL is no group. */
+#include <migrate_ext/common.bpf.h>
+
+u32 MIGRATE_EXT_PROG(refused_select, const struct migrate_ext_group *group)
+{
+	bpf_migrate_assign(NULL, 0, 1, MIGRATOR_CPU);
+	return MIGRATOR_CPU;
+}
+
+MIGRATE_EXT_OPS(refused, .select = (void *)refused_select);
+
+MIGRATE_EXT_LICENSE;
