@@ -8,7 +8,7 @@
  * as that way makes them, and the bytes are right. The migrator looks at each pair and
  * complains about every one that it should not have been given.
  *
- * Ranges of memory that are emptied are in test_ranges.c, demotion is in test_demotion.c.
+ * Ranges of memory that are emptied are in full_ranges.c, demotion is in test_demotion.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,7 +2,7 @@
 /*
  * timeout: 400
  *
- * What test_files.c does on ext4, on xfs.
+ * What full_ext4.c does on ext4, on xfs.
  */
 #define FILES_OF_XFS
-#include "test_files.c"
+#include "full_ext4.c"
