@@ -3,7 +3,7 @@
  * timeout: 400
  *
  * The page cache of files takes today's path, on ext4, which keeps buffer heads, and on xfs,
- * which does not and is tested by full_files.c: clean, dirty, under writeback, a program's
+ * which does not and is tested by full_xfs.c: clean, dirty, under writeback, a program's
  * text, and the cache of a block device. No policy is asked about such a folio, no migrator
  * gets it, the books say that it is of a kind that is not copied ahead, it is moved all the
  * same, and its bytes are right in memory and, in the end, on the disk.

@@ -9,12 +9,14 @@
 #
 # Source it after scripts/lib.sh.
 
-# Where the programs are, in the order they run; full adds the long ones.
+# Where the programs are, in the order they run; full adds the long ones. One that was
+# built from a source that is not there any more is not one of them.
 test_programs() {
 	local file
 	for file in "$TOP"/selftests/tests/*.sh "$BUILD"/selftests/test_* \
 		$([ "${1:-}" != full ] || echo "$TOP/selftests/full/*.sh" "$BUILD/selftests/full_*"); do
-		[ ! -f "$file" ] || [ ! -x "$file" ] || case $file in *.d | *.o) ;; *) echo "$file" ;; esac
+		[ -f "$file" ] && [ -x "$file" ] && [ -e "$(test_source "$file")" ] || continue
+		case $file in *.d | *.o) ;; *) echo "$file" ;; esac
 	done
 }
 
