@@ -39,20 +39,37 @@ int __migrate_batch_max_pages(enum migrate_mode mode, enum migrate_reason reason
 #define MIGRATE_BATCH_PAIRS	512
 
 /*
- * Batches nest, because allocating a destination may reclaim: all the state of
- * a batch is in what this returns. NULL: nothing is copied ahead. @call_mode is
- * that of migrate_pages(), @mode that of the pass.
+ * The mode of a pass of migrate_pages(), and in its upper bits that of the call,
+ * until migrate_batch_mode() takes it out: a pass of a synchronous call is
+ * asynchronous, and policies want to know.
  */
-static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode call_mode,
-							enum migrate_mode mode,
+#define MIGRATE_CALL_MODE_SHIFT	4
+
+static inline enum migrate_mode migrate_batch_pass(enum migrate_mode mode,
+						   enum migrate_mode call_mode)
+{
+	return mode | call_mode << MIGRATE_CALL_MODE_SHIFT;
+}
+
+/* The mode of the pass alone. */
+static inline enum migrate_mode migrate_batch_mode(enum migrate_mode mode)
+{
+	return mode & (BIT(MIGRATE_CALL_MODE_SHIFT) - 1);
+}
+
+/*
+ * Batches nest, because allocating a destination may reclaim: all the state of
+ * a batch is in what this returns. NULL: nothing is copied ahead.
+ */
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
 							enum migrate_reason reason)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
 		return NULL;
 	/* Only an ASYNC pass unmaps more than one folio before it moves them. */
-	if (mode != MIGRATE_ASYNC)
+	if (migrate_batch_mode(mode) != MIGRATE_ASYNC)
 		return NULL;
-	return __migrate_batch_begin(call_mode, reason);
+	return __migrate_batch_begin(mode >> MIGRATE_CALL_MODE_SHIFT, reason);
 }
 
 /* To be called for each folio that has been unmapped, in the order of the move. */
@@ -131,8 +148,18 @@ static inline void migrate_batch_wait(struct folio *folio)
 
 #define FOLIO_OFFLOADED		0
 
-static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode call_mode,
-							enum migrate_mode mode,
+static inline enum migrate_mode migrate_batch_pass(enum migrate_mode mode,
+						   enum migrate_mode call_mode)
+{
+	return mode;
+}
+
+static inline enum migrate_mode migrate_batch_mode(enum migrate_mode mode)
+{
+	return mode;
+}
+
+static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
 							enum migrate_reason reason)
 {
 	return NULL;
