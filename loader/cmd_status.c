@@ -113,6 +113,7 @@ static void show_switches(struct mgx *mgx)
 		{ "policies_enabled", "policies_enabled" },
 		{ "enable_seq", "enable_seq" },
 		{ "batches", "batches" },
+		{ "batches_small", "batches_small" },
 		{ "batches_no_memory", "batches_no_memory" },
 		{ "groups_full", "groups_full" },
 	};

@@ -68,6 +68,42 @@ static struct book move(enum arena_kind kind, size_t bytes)
 	return book;
 }
 
+/* What the dry run says of @question, or the case ends. */
+static const char *dry_run(const char *question)
+{
+	static char answer[4096];
+	ssize_t len = 0;
+	int fd;
+
+	fd = open(DRY_RUN, O_RDWR | O_CLOEXEC);
+	REQUIRE(fd >= 0, DRY_RUN ": %m");
+	REQUIRE(write(fd, question, strlen(question)) == (ssize_t)strlen(question),
+		"%s: %m", question);
+	len = read(fd, answer, sizeof(answer) - 1);
+	REQUIRE(len >= 0, "%s: read: %m", question);
+	answer[len] = '\0';
+	close(fd);
+	return answer;
+}
+
+static int dry_run_error(const char *question)
+{
+	int fd = open(DRY_RUN, O_RDWR | O_CLOEXEC), ret = 0;
+
+	REQUIRE(fd >= 0, DRY_RUN ": %m");
+	if (write(fd, question, strlen(question)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void expect_answer(const char *question, const char *words)
+{
+	const char *answer = dry_run(question);
+
+	EXPECT(strstr(answer, words), "%s: not \"%s\" but:\n%s", question, words, answer);
+}
+
 CASE(batch_pages, "no batch is larger than batch_pages() says")
 {
 	struct book book;
@@ -125,6 +161,66 @@ CASE(mode, "the mode is that of the call of migrate_pages()")
 	syscall(SYS_migrate_pages, 0, 64, &node1, &node0);
 	EXPECT_EQ(memory->mode, SYNC);
 	arena_verify(&arena);
+}
+
+/* The policy that case_setup() has attached makes room for one with a floor. */
+static void whole_with_floor(uint64_t bytes)
+{
+	int ret;
+
+	policy_close(&policy);
+	policy_settings.min_bytes = bytes;
+	policy_whole(&policy, &memory, 0);
+	policy_settings.min_bytes = 0;
+	ret = policy_attach(&policy);
+	REQUIRE(!ret, "attach: %s", strerror(-ret));
+	memory->eligible = 1;
+	memory->select = CPU;
+}
+
+CASE(floor, "about batches below its min_bytes a policy is not asked, nor is there a batch")
+{
+	uint64_t small, batches;
+	struct book book;
+
+	whole_with_floor(64 * 1024);
+	small = counter(OFFLOAD_DIR "/events", "batches_small");
+	batches = counter(OFFLOAD_DIR "/events", "batches");
+	book = move(ARENA_ANON, 15 * PAGE);
+	EXPECT_EQ(memory->calls, 0);
+	EXPECT_EQ(book.offered, 0);
+	EXPECT_GT(counter(OFFLOAD_DIR "/events", "batches_small"), small);
+	EXPECT_EQ(counter(OFFLOAD_DIR "/events", "batches"), batches);
+	expect_answer("count=15", "nobody wants to be asked about so little");
+
+	arena_unmap(&arena);
+	expect_answer("count=16", "verdict ahead migrator=cpu folios=16");
+	book = move(ARENA_ANON, 16 * PAGE);
+	EXPECT_EQ(book.consumed, 16);
+
+	/* One 2 MiB folio is much. */
+	arena_unmap(&arena);
+	book = move(ARENA_ANON_HUGE, HUGE_PAGE);
+	EXPECT_EQ(book.consumed, 1);
+}
+
+CASE(floor_of_one, "who wants to be asked is asked, whatever others want")
+{
+	struct book book;
+
+	whole_with_floor(64 * 1024);
+	/* The built-in default wants every page, and has one copied ahead. */
+	offload_set("default_migrator", "test");
+	book = move(ARENA_ANON, PAGE);
+	EXPECT_EQ(book.consumed, 1);
+	EXPECT_EQ(mt_get("copied"), 1);
+	EXPECT_EQ(memory->calls, 0);
+
+	/* Now neither does. */
+	offload_set("min_bytes", "8192");
+	book = move(ARENA_ANON, PAGE);
+	EXPECT_EQ(book.offered, 0);
+	EXPECT_EQ(memory->calls, 0);
 }
 
 static void range(unsigned int i, unsigned int first, unsigned int nr, unsigned int migrator)
@@ -299,42 +395,6 @@ CASE(quarantine, "a migrator that keeps failing is not used until it is rearmed"
 	read_line(OFFLOAD_DIR "/migrators/test/state", state, sizeof(state));
 	EXPECT(!strcmp(state, "registered"), "state: %s", state);
 	write_file(OFFLOAD_DIR "/migrators/test/error_limit", "16");
-}
-
-/* What the dry run says of @question, or the case ends. */
-static const char *dry_run(const char *question)
-{
-	static char answer[4096];
-	ssize_t len = 0;
-	int fd;
-
-	fd = open(DRY_RUN, O_RDWR | O_CLOEXEC);
-	REQUIRE(fd >= 0, DRY_RUN ": %m");
-	REQUIRE(write(fd, question, strlen(question)) == (ssize_t)strlen(question),
-		"%s: %m", question);
-	len = read(fd, answer, sizeof(answer) - 1);
-	REQUIRE(len >= 0, "%s: read: %m", question);
-	answer[len] = '\0';
-	close(fd);
-	return answer;
-}
-
-static int dry_run_error(const char *question)
-{
-	int fd = open(DRY_RUN, O_RDWR | O_CLOEXEC), ret = 0;
-
-	REQUIRE(fd >= 0, DRY_RUN ": %m");
-	if (write(fd, question, strlen(question)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static void expect_answer(const char *question, const char *words)
-{
-	const char *answer = dry_run(question);
-
-	EXPECT(strstr(answer, words), "%s: not \"%s\" but:\n%s", question, words, answer);
 }
 
 CASE(dry_run, "the dry run says what would be done, and leaves no trace")

@@ -192,7 +192,12 @@ CASE(limits, "flags that do not exist and limits out of range are refused")
 	policy_settings.error_limit = (1 << 20) + 1;
 	EXPECT_EQ(load_and_attach(), -EINVAL);
 	policy_settings.error_limit = 1 << 20;
+	policy_settings.min_bytes = (1ULL << 30) + 1;
+	EXPECT_EQ(load_and_attach(), -EINVAL);
+	policy_settings.min_bytes = 1ULL << 30;
 	EXPECT_EQ(load_and_attach(), 0);
+	policy_settings.flags = 1;
+	EXPECT_EQ(load_and_attach(), -EINVAL);
 }
 
 CASE(cgroup_removed, "when its cgroup goes, exit() is told so")

@@ -17,6 +17,7 @@ struct ops {
 	void *callbacks[6];
 	uint64_t cgroup_id;
 	uint64_t flags;
+	uint64_t min_bytes;
 	uint32_t error_limit;
 	char name[16];
 	void *priv;
@@ -95,6 +96,7 @@ int policy_load(struct policy *policy, const char *name, const char *map, uint64
 			path, size);
 		ops->cgroup_id = cgroup_id;
 		ops->flags |= policy_settings.flags;
+		ops->min_bytes = policy_settings.min_bytes;
 		ops->error_limit = policy_settings.error_limit;
 	}
 	policy->cgroup_id = cgroup_id ?: ROOT_CGROUP_ID;

@@ -44,6 +44,7 @@ void policy_close(struct policy *policy);
 /* What policies loaded from now on are given, beside a cgroup id; all 0 at first. */
 struct policy_settings {
 	uint64_t flags;
+	uint64_t min_bytes;
 	uint32_t error_limit;
 };
 

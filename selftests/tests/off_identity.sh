@@ -46,7 +46,7 @@ done
 vanilla=$(flavour_source vanilla)/O-vanilla
 off=$(flavour_source off)/O-off
 list() {
-	(cd "$1" && find mm -name '*.o' ! -name built-in.o ! -name '.*' | sort)
+	(cd "$1" && find mm -name '*.o' ! -name built-in.o ! -name '*.mod.o' ! -name '.*' | sort)
 }
 
 ok=ok

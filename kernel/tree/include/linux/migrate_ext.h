@@ -23,6 +23,9 @@
 #define MIGRATE_EXT_ERROR_LIMIT		64
 #define MIGRATE_EXT_MAX_ERROR_LIMIT	1048576
 
+/* Largest &migrate_ext_ops.min_bytes. */
+#define MIGRATE_EXT_MAX_MIN_BYTES	(1ULL << 30)
+
 /**
  * enum migrate_ext_eligibility - answers of &migrate_ext_ops.eligible
  * @MIGRATE_EXT_NO_OPINION: ask the policy of the nearest ancestor cgroup that
@@ -69,7 +72,7 @@ enum migrate_ext_call_flags {
  * @MIGRATE_EXT_OPS_NO_DEFAULT: for the folios of this policy's cgroup, and of
  *	its descendants, the built-in default is not asked: where no policy has
  *	an opinion they are copied one by one by the CPU, as if copy offload
- *	were off
+ *	were off. Not together with min_bytes: it is to hold for all batches
  * @MIGRATE_EXT_OPS_ALL_FLAGS: all of them
  */
 enum migrate_ext_ops_flags {
@@ -362,6 +365,16 @@ struct migrate_ext_ops {
 
 	/** @flags: &enum migrate_ext_ops_flags; cannot be changed by an update */
 	u64 flags;
+
+	/**
+	 * @min_bytes: about smaller batches it is not asked, as if it were not
+	 * attached; in bytes, of all the folios that are to be unmapped at
+	 * once, at most %MIGRATE_EXT_MAX_MIN_BYTES. When nobody wants to be
+	 * asked, neither another policy nor the built-in default, there is no
+	 * batch: who has no use for single pages says so here, and not in
+	 * eligible()
+	 */
+	u64 min_bytes;
 
 	/**
 	 * @error_limit: how much nonsense it may answer until it is ejected;

@@ -42,7 +42,6 @@ enum migrator_id {
  *	write the destination at any time from now on
  * @MIGRATE_PAIR_POISONED: the CPU found the source poisoned; nobody will touch
  *	the pair any more, and it must not be copied again
- * @MIGRATE_PAIR_HELD: for the core only: taken out before any job was made
  */
 enum migrate_pair_status {
 	MIGRATE_PAIR_REFUSED,
@@ -51,7 +50,6 @@ enum migrate_pair_status {
 	MIGRATE_PAIR_TIMED_OUT,
 	MIGRATE_PAIR_LOST,
 	MIGRATE_PAIR_POISONED,
-	MIGRATE_PAIR_HELD,
 };
 
 /**
@@ -62,6 +60,7 @@ enum migrate_pair_status {
  * @status: an &enum migrate_pair_status, written by the migrator
  * @group: for the core: index of the group that the pair belongs to
  * @job: for the core: index of the job that the pair belongs to
+ * @plain: for the core: a page of anonymous memory outside of the swap cache
  *
  * The folios stay valid, locked and in place from submit() until wait()
  * returns, not longer.
@@ -73,12 +72,13 @@ struct migrate_pair {
 	u8 status;
 	u8 group;
 	u8 job;
+	bool plain;
 };
 
 /**
  * struct migrate_job - the pairs that one migrator is to copy
  * @pairs: the pairs of the whole batch
- * @index: positions in @pairs of this job's pairs
+ * @index: positions in @pairs of this job's pairs; NULL: all of them, in order
  * @nr: how many pairs this job has
  * @bytes: their size in bytes, all together
  * @reason: why the folios move
@@ -114,7 +114,7 @@ struct migrate_job {
 static inline struct migrate_pair *migrate_job_pair(struct migrate_job *job,
 						    unsigned int i)
 {
-	return &job->pairs[job->index[i]];
+	return &job->pairs[job->index ? job->index[i] : i];
 }
 
 /**

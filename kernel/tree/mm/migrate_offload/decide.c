@@ -17,17 +17,12 @@
 #include "batch.h"
 #include "trace.h"
 
-__printf(2, 3)
-static void report(struct seq_buf *to, const char *fmt, ...)
-{
-	va_list args;
-
-	if (likely(!to))
-		return;
-	va_start(args, fmt);
-	seq_buf_vprintf(to, fmt, args);
-	va_end(args);
-}
+/* For the dry run; a batch has nobody to report to. */
+#define report(to, ...)						\
+	do {							\
+		if (unlikely(to))				\
+			seq_buf_printf(to, __VA_ARGS__);	\
+	} while (0)
 
 /* Do folios count for @cgrp, or only for an ancestor of it? */
 bool migrate_cgroup_has_folios(struct cgroup *cgrp)
@@ -93,7 +88,7 @@ static bool group_add_policies(struct migrate_batch *batch,
 		}
 	}
 
-	nr = migrate_policies_get(cgrp, chain);
+	nr = migrate_policies_get(cgrp, batch->bytes, chain);
 	if (nr < 0)
 		return false;
 
@@ -142,7 +137,7 @@ struct migrate_batch_group *migrate_group_get(struct migrate_batch *batch,
 		return NULL;
 
 	group = &batch->groups[batch->nr_groups];
-	memset(group, 0, sizeof(*group));
+	memset(group, 0, offsetof(struct migrate_batch_group, chain));
 	group->ctx.cgroup_id = id;
 	group->ctx.reason = batch->reason;
 	group->ctx.mode = batch->mode;
@@ -200,7 +195,8 @@ bool migrate_group_may_batch(struct migrate_batch *batch,
 	}
 
 	if (!may_batch && !single && !group->no_default) {
-		may_batch = READ_ONCE(migrate_default_migrator) != MIGRATOR_NONE;
+		may_batch = READ_ONCE(migrate_default_migrator) != MIGRATOR_NONE &&
+			    batch->bytes >= READ_ONCE(migrate_default_min_bytes);
 		report(batch->report, "eligible default answer=%s\n",
 		       may_batch ? "batch" : "single");
 	}
@@ -299,7 +295,8 @@ u32 migrate_group_assigned(const struct migrate_batch_group *group, u32 pos)
 
 /* How many pages may be unmapped at once; at most @ceiling. */
 u32 migrate_decide_max_pages(enum migrate_mode mode, enum migrate_reason reason,
-			     u32 flags, u32 ceiling, struct seq_buf *to)
+			     u32 flags, u64 bytes, u32 ceiling,
+			     struct seq_buf *to)
 {
 	struct migrate_policy *chain[MIGRATE_POLICY_DEPTH];
 	struct migrate_ext_call call = {
@@ -313,8 +310,10 @@ u32 migrate_decide_max_pages(enum migrate_mode mode, enum migrate_reason reason,
 	u32 pages = 0;
 	int nr;
 
+	if (!migrate_policies_have_batch_pages())
+		return ceiling;
 	scoped_guard(rcu)
-		nr = migrate_policies_get(&cgrp_dfl_root.cgrp, chain);
+		nr = migrate_policies_get(&cgrp_dfl_root.cgrp, bytes, chain);
 	if (nr > 0) {
 		pages = migrate_policy_batch_pages(chain[0], &call, ceiling);
 		report(to, "batch_pages policy=%s answer=%u\n",

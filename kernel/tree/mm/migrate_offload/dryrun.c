@@ -163,9 +163,10 @@ static void decide(const struct dry_run *run, struct migrate_batch *batch,
 		   struct cgroup *cgrp, struct seq_buf *to)
 {
 	struct migrate_batch_group *group;
+	u64 least, enough, bytes = (u64)run->count << (PAGE_SHIFT + run->order);
 	u32 pages, folios;
 
-	migrate_batch_init(batch, run->mode, run->reason);
+	migrate_batch_init(batch, run->mode, run->reason, 0);
 	batch->flags |= MIGRATE_EXT_DRY_RUN;
 	batch->report = to;
 
@@ -180,11 +181,18 @@ static void decide(const struct dry_run *run, struct migrate_batch *batch,
 	}
 
 	pages = migrate_decide_max_pages(run->mode, run->reason, batch->flags,
-					 READ_ONCE(migrate_max_pages) ?:
+					 bytes, READ_ONCE(migrate_max_pages) ?:
 					 DEFAULT_MAX_PAGES, to);
 	folios = min(run->count, folios_per_batch(pages, run->order));
 	seq_buf_printf(to, "batch_pages %u: batches of %u folios\n", pages,
 		       folios);
+
+	batch->bytes = (u64)folios << (PAGE_SHIFT + run->order);
+	migrate_min_bytes(&least, &enough);
+	if (batch->bytes < least) {
+		seq_buf_puts(to, "verdict single: nobody wants to be asked about so little\n");
+		return;
+	}
 
 	scoped_guard(rcu)
 		group = migrate_group_get(batch, cgrp, run->src_nid,

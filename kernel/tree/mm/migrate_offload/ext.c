@@ -43,6 +43,26 @@ DEFINE_MUTEX(migrate_ext_mutex);
 /* Attachments and updates since boot. */
 atomic64_t migrate_ext_enable_seq;
 
+/* What spares small batches the search for policies. Written under the mutex. */
+static u64 attachments_least_bytes = U64_MAX;
+static u64 attachments_enough_bytes;
+static bool attachments_batch_pages;
+bool migrate_attachments_below_root;
+
+/* See migrate_min_bytes(): of the policies alone. */
+void migrate_policies_min_bytes(u64 *least, u64 *enough)
+{
+	bool enabled = READ_ONCE(migrate_ext_enabled);
+
+	*least = enabled ? READ_ONCE(attachments_least_bytes) : U64_MAX;
+	*enough = enabled ? READ_ONCE(attachments_enough_bytes) : 0;
+}
+
+bool migrate_policies_have_batch_pages(void)
+{
+	return READ_ONCE(attachments_batch_pages);
+}
+
 static u64 root_cgroup_id(void)
 {
 	return cgroup_id(&cgrp_dfl_root.cgrp);
@@ -62,6 +82,34 @@ bool migrate_attachments_empty(void)
 struct migrate_attachment *migrate_attachment_find(u64 cgroup_id)
 {
 	return xa_load(&migrate_attachments, cgroup_id);
+}
+
+/* To be called when a policy has come, gone or changed. */
+static void attachments_summarise(void)
+{
+	struct migrate_attachment *attachment;
+	u64 least = U64_MAX, enough = 0;
+	bool below_root = false, batch_pages = false;
+
+	lockdep_assert_held(&migrate_ext_mutex);
+
+	list_for_each_entry(attachment, &migrate_attachment_list, list) {
+		struct migrate_policy *policy;
+
+		below_root |= attachment->cgroup_id != root_cgroup_id();
+		policy = rcu_dereference_protected(attachment->policy,
+						   lockdep_is_held(&migrate_ext_mutex));
+		if (!policy)
+			continue;
+		batch_pages |= !!policy->ops->batch_pages;
+		least = min(least, policy->ops->min_bytes);
+		enough = max(enough, policy->ops->min_bytes);
+	}
+
+	WRITE_ONCE(migrate_attachments_below_root, below_root);
+	WRITE_ONCE(attachments_batch_pages, batch_pages);
+	WRITE_ONCE(attachments_least_bytes, least);
+	WRITE_ONCE(attachments_enough_bytes, enough);
 }
 
 /* Attaching, updating, detaching */
@@ -186,6 +234,7 @@ static int attachment_publish(struct migrate_attachment *attachment,
 
 	rcu_assign_pointer(attachment->policy, policy);
 	list_add(&attachment->list, &migrate_attachment_list);
+	attachments_summarise();
 	atomic64_inc(&migrate_ext_enable_seq);
 	return 0;
 
@@ -282,6 +331,7 @@ static void migrate_ext_unreg(void *kdata, struct bpf_link *link)
 		kobject_del(&attachment->kobj);
 		policy = rcu_replace_pointer(attachment->policy, NULL,
 					     lockdep_is_held(&migrate_ext_mutex));
+		attachments_summarise();
 	}
 
 	trace_policy("detach", kdata);
@@ -314,6 +364,7 @@ bool migrate_ext_unpublish(struct migrate_policy *policy)
 	if (rcu_access_pointer(attachment->policy) != policy)
 		return false;
 	RCU_INIT_POINTER(attachment->policy, NULL);
+	attachments_summarise();
 	migrate_attachment_show_exit(attachment, &policy->exit_info);
 	return true;
 }
@@ -334,6 +385,7 @@ static int attachment_swap(struct migrate_attachment *attachment,
 	migrate_attachment_show_policy(attachment, *policy);
 	*policy = rcu_replace_pointer(attachment->policy, *policy,
 				      lockdep_is_held(&migrate_ext_mutex));
+	attachments_summarise();
 	atomic64_inc(&attachment->events[POLICY_UPDATES]);
 	atomic64_inc(&migrate_ext_enable_seq);
 	return 0;
@@ -502,6 +554,11 @@ static int migrate_ext_init_member(const struct btf_type *t,
 			return -EINVAL;
 		ops->flags = uops->flags;
 		return 1;
+	case offsetof(struct migrate_ext_ops, min_bytes):
+		if (uops->min_bytes > MIGRATE_EXT_MAX_MIN_BYTES)
+			return -EINVAL;
+		ops->min_bytes = uops->min_bytes;
+		return 1;
 	case offsetof(struct migrate_ext_ops, error_limit):
 		if (uops->error_limit > MIGRATE_EXT_MAX_ERROR_LIMIT)
 			return -EINVAL;
@@ -516,6 +573,16 @@ static int migrate_ext_init_member(const struct btf_type *t,
 	return 0;
 }
 
+/* What is not to be asked about all batches cannot speak for all of them. */
+static int migrate_ext_validate(void *kdata)
+{
+	const struct migrate_ext_ops *ops = kdata;
+
+	if (ops->min_bytes && ops->flags & MIGRATE_EXT_OPS_NO_DEFAULT)
+		return -EINVAL;
+	return 0;
+}
+
 /* Read-only: there is no btf_struct_access, so the verifier refuses writes. */
 static const struct bpf_verifier_ops migrate_ext_verifier_ops = {
 	.get_func_proto		= bpf_base_func_proto,
@@ -527,6 +594,7 @@ static struct bpf_struct_ops bpf_migrate_ext_ops = {
 	.init		= migrate_ext_init,
 	.check_member	= migrate_ext_check_member,
 	.init_member	= migrate_ext_init_member,
+	.validate	= migrate_ext_validate,
 	.reg		= migrate_ext_reg,
 	.unreg		= migrate_ext_unreg,
 	.update		= migrate_ext_update,

@@ -73,6 +73,8 @@ struct migrate_policy {
 extern struct mutex migrate_ext_mutex;
 extern atomic64_t migrate_ext_enable_seq;
 
+extern bool migrate_attachments_below_root;
+
 struct migrate_attachment *migrate_attachment_find(u64 cgroup_id);
 bool migrate_attachments_empty(void);
 bool migrate_ext_unpublish(struct migrate_policy *policy);

@@ -34,6 +34,7 @@ bool migrate_policy_is_ejected(struct migrate_policy *policy)
 /**
  * migrate_policies_get() - the policies that govern a cgroup
  * @cgrp: the cgroup
+ * @bytes: size of the batch; those that want larger ones are left out
  * @chain: %MIGRATE_POLICY_DEPTH places for them, nearest first
  *
  * To be called under RCU.
@@ -41,12 +42,15 @@ bool migrate_policy_is_ejected(struct migrate_policy *policy)
  * Return: how many, each with a reference for migrate_policy_put(); -E2BIG
  * when there are more than places.
  */
-int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain)
+int migrate_policies_get(struct cgroup *cgrp, u64 bytes,
+			 struct migrate_policy **chain)
 {
 	int nr = 0;
 
 	if (migrate_attachments_empty() || !READ_ONCE(migrate_ext_enabled))
 		return 0;
+	if (!READ_ONCE(migrate_attachments_below_root))
+		cgrp = &cgrp_dfl_root.cgrp;
 
 	for (; cgrp; cgrp = cgroup_parent(cgrp)) {
 		struct migrate_attachment *attachment;
@@ -63,7 +67,8 @@ int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain)
 		}
 		if (!policy)
 			continue;
-		if (migrate_policy_is_ejected(policy)) {
+		if (bytes < policy->ops->min_bytes ||
+		    migrate_policy_is_ejected(policy)) {
 			migrate_policy_put(policy);
 			continue;
 		}
@@ -199,13 +204,22 @@ u32 migrate_policy_select(struct migrate_policy *policy,
 	return id;
 }
 
+bool migrate_policy_has_done(struct migrate_policy *policy)
+{
+	return policy->ops->done;
+}
+
 void migrate_policy_done(struct migrate_policy *policy,
 			 const struct migrate_ext_group *group,
-			 const struct migrate_ext_result *result,
-			 const struct migrate_book *book)
+			 const struct migrate_ext_result *result)
 {
-	if (policy->ops->done)
-		policy->ops->done(group, result);
+	policy->ops->done(group, result);
+}
+
+void migrate_policy_count_book(struct migrate_policy *policy,
+			       const struct migrate_ext_group *group,
+			       const struct migrate_book *book)
+{
 	policy_count(policy, group->flags, POLICY_DONE);
 	migrate_books_add(&policy->attachment->books, group->reason, book);
 }

@@ -25,7 +25,8 @@ struct migrate_batch;
 DECLARE_STATIC_KEY_FALSE(migrate_offload_key);
 
 struct migrate_batch *__migrate_batch_begin(enum migrate_mode mode,
-					    enum migrate_reason reason);
+					    enum migrate_reason reason,
+					    struct list_head *from);
 void __migrate_batch_add(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
 void __migrate_batch_copy(struct migrate_batch *batch);
@@ -33,7 +34,7 @@ int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src);
 void __migrate_batch_end(struct migrate_batch *batch);
 int __migrate_batch_max_pages(enum migrate_mode mode, enum migrate_reason reason,
-			      int dflt);
+			      struct list_head *from, int dflt);
 
 /* Folios that one batch can copy ahead; those of a longer list it cannot. */
 #define MIGRATE_BATCH_PAIRS	512
@@ -62,14 +63,16 @@ static inline enum migrate_mode migrate_batch_mode(enum migrate_mode mode)
  * a batch is in what this returns. NULL: nothing is copied ahead.
  */
 static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
-							enum migrate_reason reason)
+							enum migrate_reason reason,
+							struct list_head *from)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
 		return NULL;
 	/* Only an ASYNC pass unmaps more than one folio before it moves them. */
 	if (migrate_batch_mode(mode) != MIGRATE_ASYNC)
 		return NULL;
-	return __migrate_batch_begin(mode >> MIGRATE_CALL_MODE_SHIFT, reason);
+	return __migrate_batch_begin(mode >> MIGRATE_CALL_MODE_SHIFT, reason,
+				     from);
 }
 
 /* To be called for each folio that has been unmapped, in the order of the move. */
@@ -113,11 +116,12 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 
 /* How many pages migrate_pages() may unmap at once, @dflt when offload is off. */
 static inline int migrate_batch_max_pages(enum migrate_mode mode,
-					  enum migrate_reason reason, int dflt)
+					  enum migrate_reason reason,
+					  struct list_head *from, int dflt)
 {
 	if (!static_branch_unlikely(&migrate_offload_key))
 		return dflt;
-	return __migrate_batch_max_pages(mode, reason, dflt);
+	return __migrate_batch_max_pages(mode, reason, from, dflt);
 }
 
 /*
@@ -160,7 +164,8 @@ static inline enum migrate_mode migrate_batch_mode(enum migrate_mode mode)
 }
 
 static inline struct migrate_batch *migrate_batch_begin(enum migrate_mode mode,
-							enum migrate_reason reason)
+							enum migrate_reason reason,
+							struct list_head *from)
 {
 	return NULL;
 }
@@ -186,7 +191,8 @@ static inline void migrate_batch_end(struct migrate_batch *batch)
 }
 
 static inline int migrate_batch_max_pages(enum migrate_mode mode,
-					  enum migrate_reason reason, int dflt)
+					  enum migrate_reason reason,
+					  struct list_head *from, int dflt)
 {
 	return dflt;
 }

@@ -77,6 +77,7 @@ extern unsigned long migrate_default_min_bytes;
 extern unsigned int migrate_max_pages;
 extern struct kobject *migrate_offload_kobj;
 
+void migrate_min_bytes(u64 *least, u64 *enough);
 int migrate_offload_get(void);
 void migrate_offload_put(void);
 
@@ -86,6 +87,7 @@ extern struct migrate_books migrate_all_books;
 
 enum migrate_batch_event {
 	MIGRATE_EVENT_BATCHES,
+	MIGRATE_EVENT_SMALL,
 	MIGRATE_EVENT_NO_MEMORY,
 	MIGRATE_EVENT_GROUPS_FULL,
 	MIGRATE_NR_BATCH_EVENTS,
@@ -173,7 +175,11 @@ struct migrate_policy;
 
 #ifdef CONFIG_MIGRATE_EXT
 
-int migrate_policies_get(struct cgroup *cgrp, struct migrate_policy **chain);
+void migrate_policies_min_bytes(u64 *least, u64 *enough);
+bool migrate_policies_have_batch_pages(void);
+
+int migrate_policies_get(struct cgroup *cgrp, u64 bytes,
+			 struct migrate_policy **chain);
 void migrate_policy_put(struct migrate_policy *policy);
 u64 migrate_policy_cgroup_id(struct migrate_policy *policy);
 const char *migrate_policy_name(struct migrate_policy *policy);
@@ -185,16 +191,30 @@ migrate_policy_eligible(struct migrate_policy *policy,
 			const struct migrate_ext_call *call);
 u32 migrate_policy_select(struct migrate_policy *policy,
 			  const struct migrate_ext_group *group);
+bool migrate_policy_has_done(struct migrate_policy *policy);
 void migrate_policy_done(struct migrate_policy *policy,
 			 const struct migrate_ext_group *group,
-			 const struct migrate_ext_result *result,
-			 const struct migrate_book *book);
+			 const struct migrate_ext_result *result);
+void migrate_policy_count_book(struct migrate_policy *policy,
+			       const struct migrate_ext_group *group,
+			       const struct migrate_book *book);
 struct migrate_books *migrate_policy_books(struct kobject *kobj);
 int migrate_ext_sysfs_init(void);
 
 #else
 
-static inline int migrate_policies_get(struct cgroup *cgrp,
+static inline void migrate_policies_min_bytes(u64 *least, u64 *enough)
+{
+	*least = U64_MAX;
+	*enough = 0;
+}
+
+static inline bool migrate_policies_have_batch_pages(void)
+{
+	return false;
+}
+
+static inline int migrate_policies_get(struct cgroup *cgrp, u64 bytes,
 				       struct migrate_policy **chain)
 {
 	return 0;
@@ -237,10 +257,20 @@ static inline u32 migrate_policy_select(struct migrate_policy *policy,
 	return MIGRATOR_NONE;
 }
 
+static inline bool migrate_policy_has_done(struct migrate_policy *policy)
+{
+	return false;
+}
+
 static inline void migrate_policy_done(struct migrate_policy *policy,
 				       const struct migrate_ext_group *group,
-				       const struct migrate_ext_result *result,
-				       const struct migrate_book *book)
+				       const struct migrate_ext_result *result)
+{
+}
+
+static inline void migrate_policy_count_book(struct migrate_policy *policy,
+					     const struct migrate_ext_group *group,
+					     const struct migrate_book *book)
 {
 }
 

@@ -458,7 +458,9 @@ static int cpu_submit(struct migrator *migrator, struct migrate_job *job)
 		/* Machine-check safe: poison fails the folio, not the machine. */
 		pair->status = folio_mc_copy(pair->dst, pair->src) ?
 			       MIGRATE_PAIR_POISONED : MIGRATE_PAIR_COPIED;
-		cond_resched();
+		/* Copying a large folio, it is asked page by page. */
+		if (!(i % 16))
+			cond_resched();
 	}
 
 	job->busy_ns = ktime_to_ns(ktime_sub(ktime_get(), begin));

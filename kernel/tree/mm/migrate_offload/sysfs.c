@@ -37,6 +37,21 @@ unsigned int migrate_max_pages;
 
 struct kobject *migrate_offload_kobj;
 
+/*
+ * Batches of fewer bytes than *@least are so small that nobody wants to be asked
+ * about them; of what is more than *@enough, nobody wants to know how much it is.
+ */
+void migrate_min_bytes(u64 *least, u64 *enough)
+{
+	migrate_policies_min_bytes(least, enough);
+	if (READ_ONCE(migrate_default_migrator) != MIGRATOR_NONE) {
+		u64 bytes = READ_ONCE(migrate_default_min_bytes);
+
+		*least = min(*least, bytes);
+		*enough = max(*enough, bytes);
+	}
+}
+
 static int offload_get_locked(void)
 {
 	int ret;
