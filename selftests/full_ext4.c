@@ -23,32 +23,23 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "arena.h"
 #include "case.h"
+#include "files.h"
 #include "offload.h"
 #include "page_info.h"
 #include "watch.h"
 
-#define DIR	"/tmp/files"
-#define LOWER	DIR "/lower"
-#define UPPER	DIR "/upper"
-#define DISK	LOWER "/disk"
-#define LOWER_DEVICE	"/dev/loop5"
-#define UPPER_DEVICE	"/dev/loop6"
+#define LOWER	FILES_LOWER
+#define UPPER	FILES_UPPER
+#define DISK	FILES_DISK
 #define BYTES	MiB
 
-static struct {
-	int fd;
-	char *addr;
-	size_t bytes;
-} map = { .fd = -1 };
-
-static bool upper_is_mounted;
+static struct file_map map = FILE_MAP_NONE;
 
 /* The root of the lower file system, as long as that is frozen. */
 static int frozen_fd = -1;
@@ -59,16 +50,6 @@ void case_setup(void)
 		insert("migrator_test", NULL);
 	mt_reset();
 	offload_reset();
-}
-
-static void unmap(void)
-{
-	if (map.addr)
-		munmap(map.addr, map.bytes);
-	if (map.fd >= 0)
-		close(map.fd);
-	map.addr = NULL;
-	map.fd = -1;
 }
 
 static void freeze_lower(void)
@@ -94,73 +75,7 @@ void case_teardown(void)
 	mt_check();
 	mt_reset();
 	offload_reset();
-	unmap();
-}
-
-/* --- the file systems --- */
-
-/* By losetup(8): a device that mount(8) itself has open for writing cannot be mounted. */
-static void mount_lower(void)
-{
-	REQUIRE(!shell("mkdir -p " LOWER " " UPPER " && truncate -s 400M " DIR "/image && "
-		       "mkfs.ext2 -q -F -m 0 " DIR "/image && "
-		       "losetup " LOWER_DEVICE " " DIR "/image && "
-		       "mount -t ext2 " LOWER_DEVICE " " LOWER), "no lower file system");
-}
-
-static void umount_lower(void)
-{
-	EXPECT_EQ(shell("umount " LOWER " && losetup -d " LOWER_DEVICE " && rm -r " DIR), 0);
-}
-
-static void mount_upper(const char *type, const char *mkfs)
-{
-	mount_lower();
-	REQUIRE(!shell("truncate -s 320M " DISK " && %s " DISK " >/dev/null && "
-		       "losetup " UPPER_DEVICE " " DISK " && mount -t %s " UPPER_DEVICE " " UPPER,
-		       mkfs, type), "no %s", type);
-	upper_is_mounted = true;
-}
-
-static void umount_upper(void)
-{
-	upper_is_mounted = false;
-	EXPECT_EQ(shell("umount " UPPER " && losetup -d " UPPER_DEVICE), 0);
-	umount_lower();
-}
-
-/* --- bytes --- */
-
-static uint64_t word(size_t offset, uint64_t seed)
-{
-	return (offset + 1) * 0x9e3779b97f4a7c15ULL ^ seed;
-}
-
-static void fill(uint64_t seed)
-{
-	size_t i;
-
-	for (i = 0; i < map.bytes; i += 8)
-		*(volatile uint64_t *)(map.addr + i) = word(i, seed);
-}
-
-static void expect_filled(uint64_t seed)
-{
-	size_t i;
-
-	for (i = 0; i < map.bytes; i += 8)
-		if (*(volatile uint64_t *)(map.addr + i) != word(i, seed))
-			break;
-	EXPECT_EQ(i, map.bytes);
-}
-
-static void map_file(const char *path, int prot, size_t bytes)
-{
-	map.fd = open(path, O_RDWR | O_CLOEXEC);
-	REQUIRE(map.fd >= 0, "%s: %m", path);
-	map.bytes = bytes;
-	map.addr = mmap(NULL, bytes, prot, MAP_SHARED | MAP_POPULATE, map.fd, 0);
-	REQUIRE(map.addr != MAP_FAILED, "%s: mmap: %m", path);
+	file_unmap(&map);
 }
 
 /* A file of BYTES whose blocks are allocated, clean, in the page cache, at node 0. */
@@ -168,13 +83,13 @@ static void make_file(uint64_t seed)
 {
 	int fd;
 
-	REQUIRE(upper_is_mounted, "no file system");
+	REQUIRE(files_are_mounted(), "no file system");
 	fd = open(UPPER "/file", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	REQUIRE(fd >= 0 && !ftruncate(fd, BYTES), UPPER "/file: %m");
 	close(fd);
 	bind_to_node(0);
-	map_file(UPPER "/file", PROT_READ | PROT_WRITE, BYTES);
-	fill(seed);
+	file_map(&map, UPPER "/file", PROT_READ | PROT_WRITE, BYTES);
+	file_fill(&map, seed);
 	bind_to_node(-1);
 	REQUIRE(!fsync(map.fd), "fsync: %m");
 	/* What was read ahead may be anywhere. */
@@ -184,12 +99,11 @@ static void make_file(uint64_t seed)
 /* What is on the disk, when the file system has been unmounted and mounted again. */
 static void expect_on_disk(const char *type, uint64_t seed)
 {
-	unmap();
-	REQUIRE(!shell("umount " UPPER " && mount -t %s " UPPER_DEVICE " " UPPER, type),
-		"cannot mount %s again", type);
-	map_file(UPPER "/file", PROT_READ, BYTES);
-	expect_filled(seed);
-	unmap();
+	file_unmap(&map);
+	files_remount(type, "");
+	file_map(&map, UPPER "/file", PROT_READ, BYTES);
+	file_expect(&map, seed);
+	file_unmap(&map);
 }
 
 /* --- moving --- */
@@ -222,10 +136,10 @@ static void clean_and_dirty(const char *type)
 {
 	make_file(1);
 	move_map(1);
-	expect_filled(1);
-	fill(2);
+	file_expect(&map, 1);
+	file_fill(&map, 2);
 	move_map(0);
-	expect_filled(2);
+	file_expect(&map, 2);
 	expect_on_disk(type, 2);
 }
 
@@ -273,7 +187,7 @@ static void under_writeback_on(const char *type)
 
 	make_file(3);
 	watch_begin(SYSCALL);
-	fill(4);
+	file_fill(&map, 4);
 	freeze_lower();
 	REQUIRE(!pthread_create(&writer, NULL, write_in_background, NULL), "thread");
 	while (under_writeback() != map.bytes / PAGE)
@@ -292,7 +206,7 @@ static void under_writeback_on(const char *type)
 	EXPECT(!error, "%s: %m", (char *)error);
 	expect_refused(&seen);
 	EXPECT_EQ(range_on_node(0, map.addr, map.bytes, 1), map.bytes / PAGE);
-	expect_filled(4);
+	file_expect(&map, 4);
 	expect_on_disk(type, 4);
 }
 
@@ -331,10 +245,10 @@ static void text(void)
 	char *bytes;
 	int fd;
 
-	REQUIRE(upper_is_mounted, "no file system");
+	REQUIRE(files_are_mounted(), "no file system");
 	REQUIRE(!shell("cp /proc/%d/exe " UPPER "/program", getpid()), "cp");
 	REQUIRE(!stat(UPPER "/program", &st), UPPER "/program: %m");
-	map_file(UPPER "/program", PROT_READ | PROT_EXEC, st.st_size & -PAGE);
+	file_map(&map, UPPER "/program", PROT_READ | PROT_EXEC, st.st_size & -PAGE);
 	move_range(0, map.addr, map.bytes, 0);
 	copy_of_leaf = (void *)(map.addr + at);
 	EXPECT_EQ(copy_of_leaf(4711), leaf(4711));
@@ -347,14 +261,14 @@ static void text(void)
 	EXPECT(!memcmp(bytes, map.addr, map.bytes), "wrong bytes");
 	close(fd);
 	free(bytes);
-	unmap();
+	file_unmap(&map);
 }
 
 #define FILE_SYSTEM(type, mkfs)							\
 	CASE(type##_mount, #type ": made and mounted")				\
 	{									\
 		probe(#type, NULL);						\
-		mount_upper(#type, mkfs);					\
+		files_mount(#type, mkfs, "");					\
 	}									\
 	CASE(type##_file, #type ": clean and dirty folios of a file")		\
 	{									\
@@ -370,7 +284,7 @@ static void text(void)
 	}									\
 	CASE(type##_umount, #type ": unmounted")				\
 	{									\
-		umount_upper();							\
+		files_umount();							\
 	}
 
 #ifdef FILES_OF_XFS
@@ -383,22 +297,22 @@ FILE_SYSTEM(ext4, "mkfs.ext4 -q -F -E lazy_itable_init=1,lazy_journal_init=1")
 
 CASE(device, "the cache of a block device")
 {
-	mount_lower();
+	files_mount_lower();
 	REQUIRE(!shell("truncate -s %zu " DISK " && losetup /dev/loop7 " DISK, BYTES), "losetup");
 	bind_to_node(0);
-	map_file("/dev/loop7", PROT_READ | PROT_WRITE, BYTES);
-	fill(5);
+	file_map(&map, "/dev/loop7", PROT_READ | PROT_WRITE, BYTES);
+	file_fill(&map, 5);
 	bind_to_node(-1);
 	move_range(0, map.addr, BYTES, 0);
 	move_map(1);
-	expect_filled(5);
+	file_expect(&map, 5);
 	REQUIRE(!fsync(map.fd), "fsync: %m");
-	unmap();
+	file_unmap(&map);
 	EXPECT_EQ(shell("losetup -d /dev/loop7"), 0);
-	map_file(DISK, PROT_READ, BYTES);
-	expect_filled(5);
-	unmap();
-	umount_lower();
+	file_map(&map, DISK, PROT_READ, BYTES);
+	file_expect(&map, 5);
+	file_unmap(&map);
+	files_umount_lower();
 }
 
 #endif
