@@ -44,11 +44,13 @@ enum migrate_ext_eligibility {
  * enum migrate_ext_kind - what a folio belongs to
  * @MIGRATE_EXT_ANON: anonymous memory, the swap cache included
  * @MIGRATE_EXT_SHMEM: tmpfs and shared memory
+ * @MIGRATE_EXT_FILE: page cache of files, see CONFIG_MIGRATE_OFFLOAD_FILE
  * @MIGRATE_EXT_NR_KINDS: how many there are
  */
 enum migrate_ext_kind {
 	MIGRATE_EXT_ANON	= 0,
 	MIGRATE_EXT_SHMEM	= 1,
+	MIGRATE_EXT_FILE	= 2,
 	MIGRATE_EXT_NR_KINDS,
 };
 

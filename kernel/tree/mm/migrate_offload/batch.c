@@ -195,10 +195,14 @@ static bool folio_kind(struct folio *src, struct folio *dst,
 	/* Buffer heads are written without a reference to the folio. */
 	if (folio_test_private(src) || folio_test_private_2(src))
 		return false;
-	if (mapping && (mapping_inaccessible(mapping) ||
-			mapping->a_ops->migrate_folio != migrate_folio))
+	if (mapping && mapping_inaccessible(mapping))
 		return false;
-	if (folio_test_anon(src))
+
+	if (mapping && migrate_file_may_copy_ahead(mapping, src))
+		*kind = MIGRATE_EXT_FILE;
+	else if (mapping && mapping->a_ops->migrate_folio != migrate_folio)
+		return false;
+	else if (folio_test_anon(src))
 		*kind = MIGRATE_EXT_ANON;
 	else if (folio_test_swapcache(src) || (mapping && shmem_mapping(mapping)))
 		*kind = MIGRATE_EXT_SHMEM;
@@ -830,6 +834,13 @@ static noinline int move_copied_folio(struct folio *dst, struct folio *src)
 	bool deferred_split = false, partially_mapped = false;
 	long i, nr = folio_nr_pages(src);
 	int rc;
+
+	/*
+	 * Dirtying a file's folio can attach private data to it, and somebody
+	 * who had a reference until batch_settle() needs no lock for that.
+	 */
+	if (IS_ENABLED(CONFIG_MIGRATE_OFFLOAD_FILE) && folio_test_private(src))
+		return -EAGAIN;
 
 	if (folio_order(src) > 1 && !data_race(list_empty(&src->_deferred_list))) {
 		deferred_split = true;

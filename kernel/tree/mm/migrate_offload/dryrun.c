@@ -40,7 +40,7 @@ struct dry_run {
 	s32 dst_nid;
 };
 
-static const char * const kind_names[] = { "anon", "shmem" };
+static const char * const kind_names[] = { "anon", "shmem", "file" };
 static const char * const mode_names[] = { "async", "sync_light", "sync" };
 
 static int parse_name(const char * const *names, size_t nr, const char *name,

@@ -167,6 +167,39 @@ void migrate_dry_run_init(void);
 static inline void migrate_dry_run_init(void) { }
 #endif
 
+/* file.c: the page cache of files */
+
+#ifdef CONFIG_MIGRATE_OFFLOAD_FILE
+
+extern bool migrate_file_folios;
+
+bool __migrate_file_may_copy_ahead(struct address_space *mapping,
+				   struct folio *src);
+int migrate_file_sysfs_init(void);
+
+/* To be asked with @src locked, unmapped, and without private data. */
+static inline bool migrate_file_may_copy_ahead(struct address_space *mapping,
+					       struct folio *src)
+{
+	return READ_ONCE(migrate_file_folios) &&
+	       __migrate_file_may_copy_ahead(mapping, src);
+}
+
+#else
+
+static inline bool migrate_file_may_copy_ahead(struct address_space *mapping,
+					       struct folio *src)
+{
+	return false;
+}
+
+static inline int migrate_file_sysfs_init(void)
+{
+	return 0;
+}
+
+#endif /* CONFIG_MIGRATE_OFFLOAD_FILE */
+
 /* ext.c, ext_policy.c, ext_sysfs.c: policies */
 
 #define MIGRATE_POLICY_DEPTH	16

@@ -268,6 +268,7 @@ static int __init migrate_offload_sysfs_init(void)
 	ret = sysfs_create_groups(migrate_offload_kobj, migrate_offload_groups);
 	ret = ret ?: migrator_sysfs_init();
 	ret = ret ?: migrate_ext_sysfs_init();
+	ret = ret ?: migrate_file_sysfs_init();
 	migrate_dry_run_init();
 	return ret;
 }

@@ -69,6 +69,7 @@ TRACE_EVENT(migrate_offload_decision,
 		      __entry->order,
 		      __print_symbolic(__entry->kind,
 				       { MIGRATE_EXT_ANON,	"anon" },
+				       { MIGRATE_EXT_FILE,	"file" },
 				       { MIGRATE_EXT_SHMEM,	"shmem" }),
 		      __entry->may_batch ? "batch" : "single")
 );
