@@ -184,6 +184,8 @@ void offload_reset(void)
 	offload_set("reason_mask", "all");
 	offload_set("min_bytes", "0");
 	offload_set("batch_pages", "512");
+	if (exists(OFFLOAD_DIR "/file_folios"))
+		offload_set("file_folios", "0");
 	rearm("test");
 	rearm("dcbm");
 }

@@ -28,6 +28,7 @@
  * ref_dst		take a reference on every destination; at "release" those
  *			not in use must have an empty folio->private
  * poison_every		set the hwpoison flag of every n-th source after its copy
+ * files		folios of files may come, which are else a violation
  * release		drop the references; with late_magic, those on sources that are
  *			not locked: a move that is under way has to see the others
  * late_write		write garbage into the destinations of all lost pairs
@@ -75,7 +76,8 @@ MODULE_PARM_DESC(name, "Name of the migrator (default: test)");
 	X(ref_late_mark)	\
 	X(ref_auto)		\
 	X(ref_dst)		\
-	X(poison_every)
+	X(poison_every)		\
+	X(files)
 
 /*
  * Counters. Those that begin with "bad_" must stay 0, whatever a test does;
@@ -88,6 +90,7 @@ MODULE_PARM_DESC(name, "Name of the migrator (default: test)");
 	X(pairs_huge)		\
 	X(pairs_anon)		\
 	X(pairs_shmem)		\
+	X(pairs_file)		\
 	X(bytes)		\
 	X(copied)		\
 	X(faults)		\
@@ -267,6 +270,11 @@ static struct kprobe moved_probe = {
 	.pre_handler = moved,
 };
 
+static bool of_file(struct folio *folio)
+{
+	return !folio_test_anon(folio) && folio->mapping && !folio_test_swapbacked(folio);
+}
+
 /* What the core promises: see struct migrate_pair and the design's section 3. */
 static void check_pair(struct migrate_job *job, struct migrate_pair *pair)
 {
@@ -281,7 +289,7 @@ static void check_pair(struct migrate_job *job, struct migrate_pair *pair)
 	check(!folio_test_lru(dst), EV_bad_dst, "destination on an LRU list", dst);
 	check(!folio_test_writeback(src), EV_bad_writeback, "writeback", src);
 	check(!folio_test_private(src), EV_bad_private, "private data", src);
-	check(folio_test_anon(src) || !src->mapping || folio_test_swapbacked(src),
+	check(!of_file(src) || (knob(KNOB_files) && folio_test_uptodate(src)),
 	      EV_bad_kind, "a file's", src);
 	check(!folio_is_zone_device(src), EV_bad_kind, "zone device", src);
 	check(!folio_test_hugetlb(src), EV_bad_kind, "hugetlb", src);
@@ -299,6 +307,8 @@ static void check_pair(struct migrate_job *job, struct migrate_pair *pair)
 		count(EV_pairs_huge);
 	if (folio_test_anon(src))
 		count(EV_pairs_anon);
+	else if (of_file(src))
+		count(EV_pairs_file);
 	else
 		count(EV_pairs_shmem);
 }
