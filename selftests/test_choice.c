@@ -409,6 +409,7 @@ CASE(dry_run, "the dry run says what would be done, and leaves no trace")
 	memory->batch_pages = 48;
 	expect_answer("reason=demotion count=300", "batch_pages policy=whole answer=48\n"
 		      "batch_pages 48: batches of 48 folios\n");
+	expect_answer("reason=demotion kind=file", "verdict single: file folios are not copied ahead\n");
 	expect_answer("reason=demotion", "eligible cgroup=1 policy=whole answer=batch\n");
 	offload_set("reason_mask", "demotion damon");
 	expect_answer("reason=compaction", "not in reason_mask");
@@ -438,7 +439,7 @@ CASE(dry_run_wrong, "questions that make no sense are refused")
 	EXPECT_EQ(dry_run_error("count=513"), -EINVAL);
 	EXPECT_EQ(dry_run_error("src=-1"), -EINVAL);
 	EXPECT_EQ(dry_run_error("dst=100000"), -EINVAL);
-	EXPECT_EQ(dry_run_error("kind=file"), -EINVAL);
+	EXPECT_EQ(dry_run_error("kind=text"), -EINVAL);
 	EXPECT_EQ(dry_run_error("folios"), -EINVAL);
 	EXPECT_EQ(dry_run_error("folios=3"), -EINVAL);
 	EXPECT_EQ(dry_run_error("cgroup=99999999999"), -ENOENT);

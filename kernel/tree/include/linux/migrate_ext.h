@@ -24,7 +24,7 @@
 #define MIGRATE_EXT_MAX_ERROR_LIMIT	1048576
 
 /* Largest &migrate_ext_ops.min_bytes. */
-#define MIGRATE_EXT_MAX_MIN_BYTES	(1ULL << 30)
+#define MIGRATE_EXT_MAX_MIN_BYTES	1073741824
 
 /**
  * enum migrate_ext_eligibility - answers of &migrate_ext_ops.eligible

@@ -443,7 +443,9 @@ static void batch_settle(struct migrate_batch *batch)
 		}
 		if (unlikely(pair->group != group)) {
 			group_count(batch, group, folios, bytes, sizes);
-			folios = bytes = sizes = 0;
+			folios = 0;
+			bytes = 0;
+			sizes = 0;
 			group = pair->group;
 		}
 		folios++;
@@ -842,6 +844,7 @@ static noinline int move_copied_folio(struct folio *dst, struct folio *src)
 	if (IS_ENABLED(CONFIG_MIGRATE_OFFLOAD_FILE) && folio_test_private(src))
 		return -EAGAIN;
 
+	/* Racy, as in migrate_folio_move(): at worst it is queued in vain. */
 	if (folio_order(src) > 1 && !data_race(list_empty(&src->_deferred_list))) {
 		deferred_split = true;
 		partially_mapped = folio_test_partially_mapped(src);

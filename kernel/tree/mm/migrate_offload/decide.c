@@ -20,8 +20,10 @@
 /* For the dry run; a batch has nobody to report to. */
 #define report(to, ...)						\
 	do {							\
-		if (unlikely(to))				\
-			seq_buf_printf(to, __VA_ARGS__);	\
+		struct seq_buf *_to = (to);			\
+								\
+		if (unlikely(_to))				\
+			seq_buf_printf(_to, __VA_ARGS__);	\
 	} while (0)
 
 /* Do folios count for @cgrp, or only for an ancestor of it? */

@@ -180,6 +180,11 @@ static void decide(const struct dry_run *run, struct migrate_batch *batch,
 		return;
 	}
 
+	if (run->kind == MIGRATE_EXT_FILE && !migrate_file_is_on()) {
+		seq_buf_puts(to, "verdict single: file folios are not copied ahead\n");
+		return;
+	}
+
 	pages = migrate_decide_max_pages(run->mode, run->reason, batch->flags,
 					 bytes, READ_ONCE(migrate_max_pages) ?:
 					 DEFAULT_MAX_PAGES, to);

@@ -177,15 +177,25 @@ bool __migrate_file_may_copy_ahead(struct address_space *mapping,
 				   struct folio *src);
 int migrate_file_sysfs_init(void);
 
+static inline bool migrate_file_is_on(void)
+{
+	return READ_ONCE(migrate_file_folios);
+}
+
 /* To be asked with @src locked, unmapped, and without private data. */
 static inline bool migrate_file_may_copy_ahead(struct address_space *mapping,
 					       struct folio *src)
 {
-	return READ_ONCE(migrate_file_folios) &&
+	return migrate_file_is_on() &&
 	       __migrate_file_may_copy_ahead(mapping, src);
 }
 
 #else
+
+static inline bool migrate_file_is_on(void)
+{
+	return false;
+}
 
 static inline bool migrate_file_may_copy_ahead(struct address_space *mapping,
 					       struct folio *src)
