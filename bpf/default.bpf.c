@@ -3,8 +3,8 @@
  * default: the rules that the kernel has built in, as a policy.
  *
  * With the knobs engine and min_bytes set like the files default_migrator and
- * min_bytes in /sys/kernel/mm/migrate_offload, the same folios are copied by
- * the same migrator. For whoever writes a policy: copy this one and change it.
+ * min_bytes in /sys/kernel/mm/migrate_offload, the engine gets the same folios.
+ * For whoever writes a policy: copy this one and change it.
  *
  * Where it is bad: it does not ask why the pages move or who waits for them. A
  * group of many base pages costs an engine one descriptor each, and is slower
@@ -33,6 +33,7 @@ u32 MIGRATE_EXT_PROG(default_select, const struct migrate_ext_group *group)
 
 MIGRATE_EXT_OPS(default,
 	.eligible = (void *)default_eligible,
-	.select = (void *)default_select);
+	.select = (void *)default_select,
+	.min_bytes = 8192);	/* one page alone is not worth a question */
 
 MIGRATE_EXT_LICENSE;
