@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "dcbm.h"
@@ -129,6 +130,17 @@ CASE(engine_faults, "the engine fails, refuses and hangs")
 	EXPECT_EQ(dcbm_status("channels_quarantined") + dcbm_status("channels_lost"), 0);
 }
 
+/* From now on the test migrator has jobs that last, and one of them has just begun. */
+static void wait_for_long_job(void)
+{
+	uint64_t jobs;
+
+	mt_set("delay_ms", 300);
+	jobs = mt_get("jobs");
+	while (mt_get("jobs") == jobs)
+		usleep(1000);
+}
+
 CASE(migrator_reload, "a migrator goes and comes back")
 {
 	int i;
@@ -137,6 +149,7 @@ CASE(migrator_reload, "a migrator goes and comes back")
 	load = load_start(NULL, 0);
 	for (i = 0; i < 3; i++) {
 		mt_check_busy();
+		wait_for_long_job();
 		remove_module("migrator_test");
 		load_wait(&load, 1);
 		insert("migrator_test", NULL);
@@ -193,8 +206,12 @@ CASE(policy_detach, "a policy is detached and another one attached")
 		EXPECT_EQ(policy_attach(&policies[i % 2]), 0);
 		if (i % 4 == 3)
 			load_wait(&load, 1);
+		/* Long enough that a policy which nobody holds would be gone. */
+		if (i % 2)
+			wait_for_long_job();
 		policy_close(&policies[0]);
 		policy_close(&policies[1]);
+		mt_set("delay_ms", 0);
 	}
 }
 

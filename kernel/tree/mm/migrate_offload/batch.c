@@ -159,7 +159,7 @@ int __migrate_batch_max_pages(enum migrate_mode mode, enum migrate_reason reason
 
 	if (!(READ_ONCE(migrate_offload_reasons) & BIT(reason)))
 		return dflt;
-	if (list_is_small(from, &bytes))
+	if (!migrate_policies_have_batch_pages() || list_is_small(from, &bytes))
 		return ceiling;
 	return migrate_decide_max_pages(mode, reason, call_flags(), bytes,
 					ceiling, NULL);
