@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * timeout: 240
+ * timeout: 300
  *
  * Every byte is right after a move, for each kind of memory and each migrator.
  *
@@ -18,6 +18,7 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "mtcopy.h"
 #include "offload.h"
 
 #define BYTES	(4 * MiB)
@@ -30,6 +31,9 @@ void case_setup(void)
 		insert("migrator_test", NULL);
 	if (!is_loaded("dcbm"))
 		dcbm_start("channels=4");
+	/* More than the destination node has CPUs. */
+	if (!is_loaded("mtcopy"))
+		mtcopy_start("threads=4 min_chunk=65536");
 	mt_reset();
 	offload_reset();
 	/* All the huge pages in a batch. */
@@ -161,6 +165,7 @@ static void forked(const char *migrator, enum arena_kind kind)
 MIGRATOR(cpu)
 MIGRATOR(test)
 MIGRATOR(dcbm)
+MIGRATOR(mtcopy)
 
 CASE(capped, "whatever batch_pages is, a batch has no more folios than fit")
 {
@@ -234,6 +239,7 @@ CASE(full, "a batch with more folios than fit: the rest is copied by the CPU")
 CASE(unload, "the modules go without a trace")
 {
 	dcbm_stop();
+	mtcopy_stop();
 	remove_module("migrator_test");
 }
 

@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "mtcopy.h"
 #include "offload.h"
 
 #define INSTANCE	"/sys/kernel/tracing/instances/window"
@@ -36,14 +37,16 @@ void case_teardown(void)
 		arena_unmap(&arena);
 	REQUIRE(!rmdir(INSTANCE) || errno == ENOENT, INSTANCE ": %m");
 	dcbm_stop();
+	mtcopy_stop();
 }
 
-/* The function, of mm/migrate_offload or DCBM, that an event's allocation is made by. */
+/* The function, of mm/migrate_offload, DCBM or mtcopy, that an event's allocation is made by. */
 static bool is_ours(const char *event)
 {
 	static const char * const ours[] = {
 		"migrate_batch", "__migrate_batch", "migrate_group", "migrate_polic",
 		"migrator_", "batch_", "group_", "job_", "pair_", "cpu_submit", "dcbm_",
+		"mtcopy_",
 	};
 	const char *site = strstr(event, "call_site=");
 	size_t i;
@@ -117,6 +120,19 @@ CASE(dcbm_huge, "the same of 2 MiB folios")
 	offload_set("batch_pages", "4096");
 	dcbm_start("channels=4");
 	moves_without_reclaim("dcbm", ARENA_ANON_HUGE, 8 * MiB);
+}
+
+CASE(mtcopy, "a batch that several CPUs copy allocates nothing that has to be reclaimed")
+{
+	mtcopy_start("threads=4 min_chunk=65536");
+	moves_without_reclaim("mtcopy", ARENA_ANON, 4 * MiB);
+}
+
+CASE(mtcopy_huge, "the same of 2 MiB folios")
+{
+	offload_set("batch_pages", "4096");
+	mtcopy_start("threads=4 min_chunk=65536");
+	moves_without_reclaim("mtcopy", ARENA_ANON_HUGE, 8 * MiB);
 }
 
 CASES_MAIN

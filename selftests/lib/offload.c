@@ -188,6 +188,7 @@ void offload_reset(void)
 		offload_set("file_folios", "0");
 	rearm("test");
 	rearm("dcbm");
+	rearm("mtcopy");
 }
 
 void offload_use(const char *migrator)
