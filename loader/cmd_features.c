@@ -117,7 +117,7 @@ static void check_migrators(struct features *features)
 		free(state);
 	}
 	feature(features, "migrator besides the CPU", *engines, USEFUL, MGX_FAILED,
-		engines, "modprobe dcbm, with a DMA engine that copies memory");
+		engines, "modprobe dcbm, with a DMA engine that copies memory, or modprobe mtcopy");
 	sysfs_entries_free(names);
 }
 
