@@ -353,6 +353,8 @@ CASE(enable_seq, "every attachment and every update counts")
 
 CASE(admin_off, "the admin's switch: no policy is asked, and all stay attached")
 {
+	/* There are batches, whether policies want to be asked about them or not. */
+	offload_use("cpu");
 	policy_whole(&one, &memory, 0);
 	attach(&one);
 	write_file(OFFLOAD_DIR "/policies_enabled", "0");
