@@ -32,6 +32,7 @@
 #include "files.h"
 #include "offload.h"
 #include "page_info.h"
+#include "thread.h"
 #include "watch.h"
 
 #define LOWER	FILES_LOWER
@@ -46,8 +47,7 @@ static int frozen_fd = -1;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 }
@@ -161,19 +161,6 @@ static void *write_in_background(void *unused)
 	return NULL;
 }
 
-static bool is_blocked(pid_t tid)
-{
-	char path[64], line[512];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	if (!exists(path))
-		return true;
-	read_line(path, line, sizeof(line));
-	state = strrchr(line, ')');
-	return state && state[2] == 'D';
-}
-
 static size_t under_writeback(void)
 {
 	return pages_with_flag(map.addr, map.bytes, KPF_WRITEBACK);
@@ -194,7 +181,7 @@ static void under_writeback_on(const char *type)
 		usleep(1000);
 	atomic_store(&mover_tid, 0);
 	REQUIRE(!pthread_create(&mover, NULL, move_in_background, NULL), "thread");
-	while (!atomic_load(&mover_tid) || !is_blocked(atomic_load(&mover_tid)))
+	while (!atomic_load(&mover_tid) || !thread_is_blocked(atomic_load(&mover_tid)))
 		usleep(1000);
 	/* It has come as far as it can, and moved none of it. */
 	EXPECT_EQ(under_writeback(), map.bytes / PAGE);

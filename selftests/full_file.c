@@ -29,6 +29,7 @@
 #include "case.h"
 #include "files.h"
 #include "offload.h"
+#include "thread.h"
 
 #define BYTES	MiB
 #define PAGES	(BYTES / PAGE)
@@ -40,10 +41,8 @@ static bool busy;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
-	if (!is_loaded("folio_pin"))
-		insert("folio_pin", NULL);
+	insert_once("migrator_test");
+	insert_once("folio_pin");
 	mt_reset();
 	offload_reset();
 	offload_use("test");
@@ -190,24 +189,11 @@ static void *store_word(void *arg)
 	return NULL;
 }
 
-static bool is_blocked(pid_t tid)
-{
-	char path[64], line[512];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	if (!exists(path))
-		return true;
-	read_line(path, line, sizeof(line));
-	state = strrchr(line, ')');
-	return state && state[2] == 'D';
-}
-
 static void start_writer(struct writer *writer, void *(*run)(void *))
 {
 	*writer = (struct writer){};
 	REQUIRE(!pthread_create(&writer->thread, NULL, run, writer), "thread");
-	while (!atomic_load(&writer->tid) || !is_blocked(atomic_load(&writer->tid)))
+	while (!atomic_load(&writer->tid) || !thread_is_blocked(atomic_load(&writer->tid)))
 		usleep(1000);
 }
 

@@ -25,8 +25,7 @@ static char *plug;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	offload_set("batch_pages", "4096");

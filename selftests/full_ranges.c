@@ -39,10 +39,8 @@ static struct arena arenas[NR_ARENAS], ballast, filler;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
-	if (!is_loaded("folio_pin"))
-		insert("folio_pin", NULL);
+	insert_once("migrator_test");
+	insert_once("folio_pin");
 	mt_reset();
 	offload_reset();
 }

@@ -32,8 +32,7 @@ void case_setup(void)
 {
 	int ret;
 
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	test_id = read_number(OFFLOAD_DIR "/migrators/test/id");

@@ -27,8 +27,7 @@ static struct arena arena;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	if (!is_loaded("dcbm"))
 		dcbm_start("channels=4");
 	/* More than the destination node has CPUs. */

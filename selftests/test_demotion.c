@@ -27,8 +27,7 @@ static struct arena arena, ballast, filler;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	offload_use("test");

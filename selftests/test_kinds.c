@@ -33,8 +33,7 @@ static struct arena arena;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	/* Huge folios more than one in a batch. */

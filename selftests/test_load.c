@@ -24,8 +24,7 @@ static struct policy policies[2];
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	dcbm_start("channels=4");

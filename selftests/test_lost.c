@@ -22,8 +22,7 @@ static struct arena arena, later, holes[8];
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 	offload_use("test");

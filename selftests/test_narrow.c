@@ -31,8 +31,7 @@ static struct policy one, two;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 }

@@ -377,8 +377,7 @@ CASE(exit_waits, "exit() comes after the last batch that uses the policy, detach
 {
 	pthread_t mover;
 
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	arena = arena_map(ARENA_ANON, MiB, 0);
 	policy_whole(&one, &memory, 0);

@@ -46,8 +46,7 @@ static struct arena arenas[NR_ARENAS];
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
+	insert_once("migrator_test");
 	mt_reset();
 	offload_reset();
 }

@@ -29,6 +29,7 @@
 #include "arena.h"
 #include "case.h"
 #include "offload.h"
+#include "thread.h"
 
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE	101
@@ -42,10 +43,8 @@ static int pin_fd = -1;
 
 void case_setup(void)
 {
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
-	if (!is_loaded("folio_pin"))
-		insert("folio_pin", NULL);
+	insert_once("migrator_test");
+	insert_once("folio_pin");
 	mt_reset();
 	offload_reset();
 	offload_use("test");
@@ -136,20 +135,6 @@ CASE(pin_shmem, "a write through a FOLL_PIN reference to shared memory is not lo
 	writer_in_the_window(ARENA_SHMEM, PAGES * PAGE, FOLIO_PIN_DMA);
 }
 
-/* Is that thread of ours asleep for good, or has it ended? */
-static bool is_blocked(pid_t tid)
-{
-	char path[64], line[512];
-	const char *state;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	if (!exists(path))
-		return true;
-	read_line(path, line, sizeof(line));
-	state = strrchr(line, ')');
-	return state && state[2] == 'D';
-}
-
 static atomic_int pinner_tid;
 
 /* As a driver does that maps a memfd for its device: pins, writes, unpins. */
@@ -187,7 +172,7 @@ CASE(pin_memfd, "a pin by way of the file that comes in the window waits, and it
 	mt_wait_held(1);
 	atomic_store(&pinner_tid, 0);
 	REQUIRE(!pthread_create(&pinner, NULL, pin_memfd, NULL), "thread");
-	while (!atomic_load(&pinner_tid) || !is_blocked(atomic_load(&pinner_tid)))
+	while (!atomic_load(&pinner_tid) || !thread_is_blocked(atomic_load(&pinner_tid)))
 		usleep(1000);
 	mt_set("hold", 0);
 	pthread_join(mover, NULL);

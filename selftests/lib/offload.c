@@ -130,6 +130,12 @@ void insert(const char *name, const char *params)
 	REQUIRE(!ret, "insert %s: %s", name, strerror(-ret));
 }
 
+void insert_once(const char *name)
+{
+	if (!is_loaded(name))
+		insert(name, NULL);
+}
+
 int try_remove(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;

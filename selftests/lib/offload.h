@@ -39,6 +39,8 @@ int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A module of selftests/modules; 0 or -errno. */
 int try_insert(const char *name, const char *params);
 void insert(const char *name, const char *params);
+/* With no parameters, unless it is there. */
+void insert_once(const char *name);
 int try_remove(const char *name);
 void remove_module(const char *name);
 bool is_loaded(const char *name);
