@@ -41,7 +41,7 @@ enum migrator_id {
  * @MIGRATE_PAIR_LOST: attempted, and an engine may still read the source or
  *	write the destination at any time from now on
  * @MIGRATE_PAIR_POISONED: the CPU found the source poisoned; nobody will touch
- *	the pair any more, and it must not be copied again
+ *	the pair any more, and this pass must not copy it again
  */
 enum migrate_pair_status {
 	MIGRATE_PAIR_REFUSED,

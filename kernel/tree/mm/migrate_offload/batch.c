@@ -902,8 +902,10 @@ static int pair_why_not(const struct migrate_pair *pair)
  * @src: the source
  *
  * Return: as move_to_new_folio(); after -EAGAIN the folio is moved the usual
- * way, with a copy of its own. For good: -EBUSY when the pair is lost, and
- * -EHWPOISON when the CPU found poison in the source.
+ * way, with a copy of its own. Not tried again in this pass: -EBUSY when the
+ * pair is lost, and -EHWPOISON when the CPU found poison in the source. Who
+ * tries again later, to another destination, takes the usual way and meets the
+ * reference that a lost source keeps, or the poison, there.
  */
 int __migrate_batch_move(struct migrate_batch *batch, struct folio *dst,
 			 struct folio *src)
