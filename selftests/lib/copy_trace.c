@@ -22,6 +22,7 @@ void copy_trace_begin(void)
 	write_file(INSTANCE "/buffer_size_kb", "2048");
 	write_file(INSTANCE "/events/migrate/migrate_offload_batch/enable", "1");
 	write_file(INSTANCE "/events/migrate/migrate_offload_copy/enable", "1");
+	write_file(INSTANCE "/events/migrate/migrate_offload_part/enable", "1");
 }
 
 void copy_trace_end(void)
@@ -90,10 +91,11 @@ static void add_group(struct copy_trace *trace, const char *event, const char *m
 		trace->longest = offered;
 }
 
-struct copy_trace copy_trace_read(const char *reason, const char *migrator)
+/* Calls @each for each event of that reason. */
+static void for_each_event(const char *reason, void (*each)(void *arg, const char *event),
+			   void *arg)
 {
 	FILE *file = fopen(INSTANCE "/trace", "re");
-	struct copy_trace trace = {};
 	uint64_t left, written;
 	bool complete = false;
 	char line[1024];
@@ -105,16 +107,66 @@ struct copy_trace copy_trace_read(const char *reason, const char *migrator)
 			   &left, &written) == 2)
 			complete = left == written;
 		event = strstr(line, ": migrate_offload_");
-		if (!event || !field_is(event, "reason", reason))
-			continue;
-		if (strstr(line, ": migrate_offload_batch: "))
-			add_batch(&trace, event);
-		else
-			add_group(&trace, event, migrator);
+		if (event && field_is(event, "reason", reason))
+			each(arg, event);
 	}
 	fclose(file);
 	EXPECT(complete, "the trace is not complete");
-	return trace;
+}
+
+struct sum {
+	struct copy_trace trace;
+	const char *migrator;
+};
+
+static void add_event(void *arg, const char *event)
+{
+	struct sum *sum = arg;
+
+	if (strstr(event, ": migrate_offload_batch: "))
+		add_batch(&sum->trace, event);
+	else if (strstr(event, ": migrate_offload_copy: "))
+		add_group(&sum->trace, event, sum->migrator);
+}
+
+struct copy_trace copy_trace_read(const char *reason, const char *migrator)
+{
+	struct sum sum = { .migrator = migrator };
+
+	for_each_event(reason, add_event, &sum);
+	return sum.trace;
+}
+
+struct parts {
+	struct copy_trace_part *parts;
+	unsigned int nr, most;
+};
+
+static void add_part(void *arg, const char *event)
+{
+	struct parts *all = arg;
+	struct copy_trace_part *part = &all->parts[all->nr];
+	const char *name;
+
+	if (!strstr(event, ": migrate_offload_part: "))
+		return;
+	if (all->nr++ >= all->most)
+		return;
+	name = field(event, "migrator");
+	REQUIRE(name, "no field migrator in %s", event);
+	snprintf(part->migrator, sizeof(part->migrator), "%.*s", (int)strcspn(name, " \n"), name);
+	part->copied = number(event, "copied");
+	part->begin_ns = number(event, "begin_ns");
+	part->ns = number(event, "ns");
+}
+
+unsigned int copy_trace_parts(const char *reason, struct copy_trace_part *parts,
+			      unsigned int most)
+{
+	struct parts all = { .parts = parts, .most = most };
+
+	for_each_event(reason, add_part, &all);
+	return all.nr;
 }
 
 void copy_trace_print(const char *what, const struct copy_trace *trace)

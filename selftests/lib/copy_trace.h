@@ -24,9 +24,18 @@ struct copy_trace {
 	uint64_t bucket[COPY_TRACE_BUCKETS];
 };
 
+/* What one migrator did of a group that several shared: event migrate_offload_part. */
+struct copy_trace_part {
+	char migrator[16];
+	uint64_t copied, begin_ns, ns;
+};
+
 void copy_trace_begin(void);
 /* Of one reason, so far; folios are expected to be copied by @migrator. */
 struct copy_trace copy_trace_read(const char *reason, const char *migrator);
+/* The first @most parts of groups of that reason; returns how many there were. */
+unsigned int copy_trace_parts(const char *reason, struct copy_trace_part *parts,
+			      unsigned int most);
 /* It may not have begun. */
 void copy_trace_end(void);
 /* How long the batches were, as notes. */

@@ -185,6 +185,8 @@ struct migrate_ext_group {
  * @taken: folios that it took
  * @copied: folios that it copied
  * @bytes_copied: size of the folios in @copied, in bytes
+ * @begin_ns: when its job was submitted, in nanoseconds of CLOCK_MONOTONIC; 0
+ *	when the CPU copied and nobody else
  * @ns: wall time of its job, in nanoseconds; a job that served several groups
  *	is divided among them by bytes
  * @busy_ns: time that its engines were busy, in nanoseconds, added up over all
@@ -195,6 +197,7 @@ struct migrate_ext_part {
 	u32 taken;
 	u32 copied;
 	u64 bytes_copied;
+	u64 begin_ns;
 	u64 ns;
 	u64 busy_ns;
 };

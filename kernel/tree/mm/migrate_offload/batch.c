@@ -580,7 +580,7 @@ static void job_submit(struct migrate_batch_job *job)
 	struct migrator *migrator = job->migrator;
 	u32 i;
 
-	/* The CPU looks at the clock itself. */
+	/* The CPU looks at the clock itself, and is submitted last. */
 	if (job->id != MIGRATOR_CPU)
 		job->begin_ns = ktime_get_ns();
 	migrator_begin_job(migrator, job->job.bytes);
@@ -734,6 +734,7 @@ static void job_divide_time(struct migrate_batch *batch, int j, u64 ns,
 
 		if (!group->job_bytes)
 			continue;
+		part->begin_ns = batch->jobs[j].begin_ns;
 		part->ns = time_share(ns, group->job_bytes, job->bytes);
 		part->busy_ns = time_share(busy_ns, group->job_bytes, job->bytes);
 		group->book.ns += part->ns;
@@ -799,9 +800,13 @@ void __migrate_batch_copy(struct migrate_batch *batch)
 	for (i = 0; i < batch->nr_jobs; i++)
 		if (batch->jobs[i].id != MIGRATOR_CPU)
 			job_submit(&batch->jobs[i]);
-	for (i = 0; i < batch->nr_jobs; i++)
-		if (batch->jobs[i].id == MIGRATOR_CPU)
-			job_submit(&batch->jobs[i]);
+	for (i = 0; i < batch->nr_jobs; i++) {
+		if (batch->jobs[i].id != MIGRATOR_CPU)
+			continue;
+		if (batch->nr_jobs > 1)
+			batch->jobs[i].begin_ns = ktime_get_ns();
+		job_submit(&batch->jobs[i]);
+	}
 	for (i = 0; i < batch->nr_jobs; i++)
 		job_close(batch, i);
 }

@@ -131,6 +131,7 @@ TRACE_EVENT(migrate_offload_part,
 			     __field(u32, taken)
 			     __field(u32, copied)
 			     __field(u64, bytes)
+			     __field(u64, begin_ns)
 			     __field(u64, ns)
 			     __field(u64, busy_ns)),
 	    TP_fast_assign(__entry->reason = group->reason;
@@ -139,13 +140,14 @@ TRACE_EVENT(migrate_offload_part,
 			   __entry->taken = part->taken;
 			   __entry->copied = part->copied;
 			   __entry->bytes = part->bytes_copied;
+			   __entry->begin_ns = part->begin_ns;
 			   __entry->ns = part->ns;
 			   __entry->busy_ns = part->busy_ns;),
-	    TP_printk("reason=%s cgroup=%llu migrator=%s taken=%u copied=%u bytes=%llu ns=%llu busy_ns=%llu",
+	    TP_printk("reason=%s cgroup=%llu migrator=%s taken=%u copied=%u bytes=%llu begin_ns=%llu ns=%llu busy_ns=%llu",
 		      __print_symbolic(__entry->reason, MIGRATE_REASON),
 		      __entry->cgroup_id, __get_str(migrator), __entry->taken,
-		      __entry->copied, __entry->bytes, __entry->ns,
-		      __entry->busy_ns)
+		      __entry->copied, __entry->bytes, __entry->begin_ns,
+		      __entry->ns, __entry->busy_ns)
 );
 
 /* For each cause why folios of a group were not copied ahead. */
