@@ -23,8 +23,9 @@
  * ref_late_mark	write the mark into these sources before the reference goes
  * late_magic		not 0: the mark is not written; sources that begin with this
  *			number have their second eight bytes counted up instead
- * ref_auto		references go when the same task moves another folio
- *			of the batch; else at a write to "release"
+ * ref_auto		references on sources whose move has been tried in vain go
+ *			when the same task moves another folio; else at a write to
+ *			"release"
  * ref_dst		take a reference on every destination; at "release" those
  *			not in use must have an empty folio->private
  * poison_every		set the hwpoison flag of every n-th source after its copy
@@ -138,11 +139,13 @@ static struct dentry *dir;
  * @folio: on this folio
  * @task: of the job, for ref_auto
  * @dst: it is a destination
+ * @tried: somebody has tried to move the folio, and has seen this reference
  */
 struct test_ref {
 	struct folio *folio;
 	struct task_struct *task;
 	bool dst;
+	bool tried;
 };
 
 /* Taken in a kprobe handler, too. */
@@ -212,7 +215,18 @@ static void drop(struct test_ref *ref)
 	folio_put(ref->folio);
 }
 
-/* Drop the references of @task on sources, except on @not; or, with NULL, all. */
+/* Is it the turn of @ref? See release(). */
+static bool is_due(const struct test_ref *ref, struct task_struct *task, struct folio *not)
+{
+	if (task)
+		return ref->task == task && ref->tried && ref->folio != not;
+	return !READ_ONCE(late_magic) || !folio_test_locked(ref->folio);
+}
+
+/*
+ * Drop the references of @task on sources that it has tried to move, except on @not;
+ * or, with NULL, all. Not under the lock: one of them may be the last.
+ */
 static void release(struct task_struct *task, struct folio *not)
 {
 	struct test_ref ref;
@@ -221,21 +235,14 @@ static void release(struct task_struct *task, struct folio *not)
 
 	raw_spin_lock_irqsave(&ref_lock, flags);
 	while (i < nr_refs) {
-		ref = test_refs[i];
-		if (task ? ref.task != task || ref.folio == not || ref.dst :
-			   READ_ONCE(late_magic) && folio_test_locked(ref.folio)) {
+		if (!is_due(&test_refs[i], task, not)) {
 			i++;
 			continue;
 		}
+		ref = test_refs[i];
 		test_refs[i] = test_refs[--nr_refs];
-		if (task) {
-			/* The batch has references, too: this is not the last. */
-			drop(&ref);
-			continue;
-		}
 		raw_spin_unlock_irqrestore(&ref_lock, flags);
 		drop(&ref);
-		i = 0;
 		raw_spin_lock_irqsave(&ref_lock, flags);
 	}
 	raw_spin_unlock_irqrestore(&ref_lock, flags);
@@ -248,16 +255,43 @@ static void hold_ref(struct folio *folio, bool dst)
 	raw_spin_lock_irqsave(&ref_lock, flags);
 	if (nr_refs < MIGRATOR_TEST_MAX_REFS) {
 		folio_get(folio);
-		test_refs[nr_refs++] = (struct test_ref){ folio, current, dst };
+		test_refs[nr_refs++] = (struct test_ref){
+			.folio = folio,
+			.task = current,
+			.dst = dst,
+		};
 		count(EV_refs);
 	}
 	raw_spin_unlock_irqrestore(&ref_lock, flags);
 }
 
 /*
- * A folio is past the point of no return: the first pass of the move phase has
- * already tried those before it in the batch, and a later pass will try again.
+ * A source of ours is tried. Our reference makes the move fail, so what is written from
+ * now on has to be there after the next try. Before this one it must not be: nobody
+ * could tell it from the bytes that were copied.
  */
+static int tried(struct kprobe *p, struct pt_regs *regs)
+{
+	struct folio *src = (struct folio *)regs_get_kernel_argument(regs, 2);
+	unsigned long flags;
+	unsigned int i;
+
+	if (!knob(KNOB_ref_auto) || !READ_ONCE(nr_refs))
+		return 0;
+	raw_spin_lock_irqsave(&ref_lock, flags);
+	for (i = 0; i < nr_refs; i++)
+		if (test_refs[i].folio == src && !test_refs[i].dst)
+			test_refs[i].tried = true;
+	raw_spin_unlock_irqrestore(&ref_lock, flags);
+	return 0;
+}
+
+static struct kprobe tried_probe = {
+	.symbol_name = "folio_migrate_mapping",
+	.pre_handler = tried,
+};
+
+/* Another folio is past the point of no return; those before it will be tried again. */
 static int moved(struct kprobe *p, struct pt_regs *regs)
 {
 	if (knob(KNOB_ref_auto) && READ_ONCE(nr_refs))
@@ -269,6 +303,8 @@ static struct kprobe moved_probe = {
 	.symbol_name = "folio_migrate_flags",
 	.pre_handler = moved,
 };
+
+static struct kprobe *move_probes[] = { &tried_probe, &moved_probe };
 
 static bool of_file(struct folio *folio)
 {
@@ -553,7 +589,7 @@ static int __init migrator_test_init(void)
 	unsigned int i;
 	int ret;
 
-	ret = register_kprobe(&moved_probe);
+	ret = register_kprobes(move_probes, ARRAY_SIZE(move_probes));
 	if (ret)
 		return ret;
 
@@ -571,7 +607,7 @@ static int __init migrator_test_init(void)
 	ret = migrator_register(&migrator_test);
 	if (ret) {
 		debugfs_remove_recursive(dir);
-		unregister_kprobe(&moved_probe);
+		unregister_kprobes(move_probes, ARRAY_SIZE(move_probes));
 	}
 	return ret;
 }
@@ -581,7 +617,7 @@ static void __exit migrator_test_exit(void)
 {
 	migrator_unregister(&migrator_test);
 	debugfs_remove_recursive(dir);
-	unregister_kprobe(&moved_probe);
+	unregister_kprobes(move_probes, ARRAY_SIZE(move_probes));
 	release(NULL, NULL);
 }
 module_exit(migrator_test_exit);

@@ -32,6 +32,8 @@ const struct region_info regions[NR_REGIONS] = {
 	[R_PUNCH]	= { "truncated", 128, 1, CAN_READ | CAN_PUNCH | CAN_FILE },
 	[R_POISON]	= { "poisoned", 32, 1, CAN_POISON | IS_PRIVATE },
 	[R_FILE]	= { "ext2", 64, 1, CAN_FILE | IS_DISK },
+	[R_LONG]	= { "pinned for long", 64, 1, ALL_WRITERS | CAN_PIN_LONG | IS_PRIVATE },
+	[R_LONG_SHMEM]	= { "shmem, likewise", 64, 1, ALL_WRITERS | CAN_PIN_LONG | CAN_FILE },
 };
 
 struct page_shadow {
@@ -196,15 +198,33 @@ unsigned int ground_owner(struct run *run)
 	return run->actor->place == IN_OWNER ? run->owner : roll(&run->dice, shared->owners);
 }
 
+/* Any of @ranges; false if there is none yet. */
+static bool range_get(struct run *run, const atomic_ullong *ranges, unsigned int *owner,
+		      unsigned int *page, unsigned int *pages)
+{
+	uint64_t range = atomic_load_explicit(&ranges[roll(&run->dice, HOT)],
+					      memory_order_relaxed);
+
+	*owner = range >> 48;
+	*page = range >> 24 & 0xffffff;
+	*pages = range & 0xffffff;
+	return *pages;
+}
+
+static void range_put(struct run *run, atomic_ullong *ranges, unsigned int owner,
+		      unsigned int page, unsigned int pages)
+{
+	atomic_store(&ranges[run->actor->number % HOT],
+		     (uint64_t)owner << 48 | (uint64_t)page << 24 | pages);
+}
+
 static bool hot_page(struct run *run, unsigned int owner, unsigned int can, unsigned int *page)
 {
-	uint64_t hot = atomic_load_explicit(&shared->hot[roll(&run->dice, HOT)],
-					    memory_order_relaxed);
-	unsigned int pages = hot & 0xffffff;
+	unsigned int whose, pages;
 
-	if (!pages || hot >> 48 != owner)
+	if (!range_get(run, shared->hot, &whose, page, &pages) || whose != owner)
 		return false;
-	*page = (hot >> 24 & 0xffffff) + roll(&run->dice, pages);
+	*page += roll(&run->dice, pages);
 	return (regions[ground_region(*page)].can & can) == can;
 }
 
@@ -223,8 +243,17 @@ unsigned int ground_pick(struct run *run, unsigned int owner, unsigned int can)
 
 void ground_heat(struct run *run, unsigned int owner, unsigned int page, unsigned int pages)
 {
-	atomic_store(&shared->hot[run->actor->number % HOT],
-		     (uint64_t)owner << 48 | (uint64_t)page << 24 | pages);
+	range_put(run, shared->hot, owner, page, pages);
+}
+
+void ground_hold(struct run *run, unsigned int owner, unsigned int page, unsigned int pages)
+{
+	range_put(run, shared->held, owner, page, pages);
+}
+
+bool ground_held(struct run *run, unsigned int *owner, unsigned int *page, unsigned int *pages)
+{
+	return range_get(run, shared->held, owner, page, pages);
 }
 
 bool ground_trylock(unsigned int owner, unsigned int page)

@@ -26,6 +26,13 @@
 enum {
 	CAN_GET		= 1 << 0,	/* references without FOLL_PIN, kept: no COW, no swap */
 	CAN_PIN		= 1 << 1,	/* FOLL_PIN, kept: not taken away */
+	/*
+	 * FOLL_LONGTERM. Such a pin tries again, with mmap_lock held, until it can have a
+	 * page that somebody else has isolated; so where it is taken, nobody may isolate
+	 * pages and then wait for that lock, as move_pages(2) does with each page but the
+	 * first. Linux 7.3 would stand still for good when a writer came between.
+	 */
+	CAN_PIN_LONG	= 1 << 16,
 	CAN_READ	= 1 << 15,	/* FOLL_PIN while the page is locked here */
 	CAN_DROP	= 1 << 2,	/* MADV_DONTNEED and so on */
 	CAN_PUNCH	= 1 << 3,	/* holes, truncation */
@@ -44,7 +51,7 @@ enum {
 
 enum region {
 	R_ANON, R_MTHP, R_THP, R_SHMEM, R_SHMEM_HUGE, R_COW, R_KSM, R_UFFD, R_PUNCH,
-	R_POISON, R_FILE, NR_REGIONS
+	R_POISON, R_FILE, R_LONG, R_LONG_SHMEM, NR_REGIONS
 };
 
 struct region_info {
@@ -85,6 +92,10 @@ unsigned int ground_pick(struct run *run, unsigned int owner, unsigned int can);
 unsigned int ground_owner(struct run *run);
 /* Write mostly there. */
 void ground_heat(struct run *run, unsigned int owner, unsigned int page, unsigned int pages);
+/* Somebody is about to write there without looking again: the time to move it. */
+void ground_hold(struct run *run, unsigned int owner, unsigned int page, unsigned int pages);
+/* What has been held of late. */
+bool ground_held(struct run *run, unsigned int *owner, unsigned int *page, unsigned int *pages);
 
 bool ground_trylock(unsigned int owner, unsigned int page);
 void ground_unlock(unsigned int owner, unsigned int page);

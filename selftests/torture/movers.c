@@ -40,6 +40,8 @@ static long move_range(struct run *run, unsigned int owner, unsigned int first,
 	pid_t pid = shared->pid[owner];
 	void *address[MOST];
 
+	if (regions[ground_region(first)].can & CAN_PIN_LONG)
+		pages = 1;
 	nr = list(owner, first, pages, address, page);
 	if (move_pages(pid, nr, address, NULL, was, 0))
 		return 0;
@@ -59,12 +61,27 @@ static long move_range(struct run *run, unsigned int owner, unsigned int first,
 	return moved;
 }
 
+/* What somebody has hold of, in whole folios. */
+static long move_held(struct run *run)
+{
+	unsigned int owner, page, pages, folio, skip;
+
+	if (!ground_held(run, &owner, &page, &pages))
+		return 0;
+	folio = regions[ground_region(page)].folio;
+	skip = (page - ground_first(ground_region(page))) % folio;
+	pages = (pages + skip + folio - 1) / folio * folio;
+	return move_range(run, owner, page - skip, pages, any_node(run));
+}
+
 static long move_pages_step(struct run *run)
 {
 	unsigned int owner = ground_owner(run), region = roll(&run->dice, NR_REGIONS);
 	unsigned int all = regions[region].pages, folio = regions[region].folio;
 	unsigned int pages, first;
 
+	if (chance(&run->dice, 2))
+		return move_held(run);
 	/* Mostly some; now and then all, for large batches. */
 	pages = chance(&run->dice, 4) ? all : 1 + roll(&run->dice, 64);
 	pages = (pages + folio - 1) / folio * folio;

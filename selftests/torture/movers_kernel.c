@@ -252,11 +252,16 @@ static int damon_start(pid_t pid, int nid)
 	return SET_ALL(settings);
 }
 
+/* Until it has moved something: on a busy machine it needs its time to be scheduled. */
 static long damon_step(struct run *run)
 {
+	uint64_t before = book_read(NULL, "damon").offered;
 	int ret = damon_start(shared->pid[ground_owner(run)], any_node(run));
+	unsigned int patience = 20;
 
-	pause_us(500000);
+	do {
+		pause_us(500000);
+	} while (--patience && !stopped() && book_read(NULL, "damon").offered == before);
 	try_write(DAMON "/0/state", "off");
 	try_write(DAMON "/nr_kdamonds", "0");
 	return note_errno(run, ret);

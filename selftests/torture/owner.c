@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* An owner: writes to its memory as any program does, and looks at it. */
 #define _GNU_SOURCE
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
  */
 #define WINDOW	6
 #define ROUNDS	64
+/* Few, so that each is often written to. */
+#define HAMMERED	4
 
 static long store_step(struct run *run)
 {
@@ -43,6 +46,50 @@ static long store_step(struct run *run)
 
 ACTOR(ADVERSARY, store, "stores by the owner's threads", .place = IN_OWNER,
       .step = store_step)
+
+/*
+ * Writes to the same words all the time, and looks each time whether what it wrote last is
+ * there: the TLB knows these pages, and nothing but a flush makes it forget them.
+ */
+static long hammer_step(struct run *run)
+{
+	unsigned int first = ground_pick(run, run->owner, CAN_GET), nr = 0, i;
+	enum region region = ground_region(first);
+	unsigned int left = ground_first(region) + regions[region].pages - first;
+	struct strike strikes[HAMMERED];
+	uint64_t last[HAMMERED], end, round;
+
+	for (i = 0; i < HAMMERED && i < left; i++)
+		if (strike_begin(run, &strikes[nr], run->owner, first + i, 1, 1)) {
+			last[nr] = *(volatile uint64_t *)strikes[nr].address;
+			nr++;
+		}
+	if (!nr)
+		return 0;
+	ground_hold(run, run->owner, first, i);
+	end = now_ns() + roll(&run->dice, 60) * 1000000ULL;
+	for (round = 1; now_ns() < end; round++) {
+		for (i = 0; i < nr; i++) {
+			volatile uint64_t *word = (void *)strikes[i].address;
+			uint64_t is = *word;
+
+			if (is != last[i])
+				failure("owner %u, page %u, word %u: %#" PRIx64 " after %s wrote %#" PRIx64 " in round %" PRIu64,
+					run->owner, strikes[i].page, strikes[i].word, is,
+					run->actor->name, last[i], round);
+			last[i] = strikes[i].value[0] ^ round;
+			*word = last[i];
+		}
+	}
+	for (i = 0; i < nr; i++) {
+		*(volatile uint64_t *)strikes[i].address = strikes[i].value[0];
+		strike_end(run, &strikes[i], 1);
+	}
+	return nr * round;
+}
+
+ACTOR(ADVERSARY, hammer, "the same words, without a pause", .place = IN_OWNER,
+      .step = hammer_step, .pause_us = 5000)
 
 /* Compares whole pages, those that move first of all. */
 static long look_step(struct run *run)

@@ -102,6 +102,7 @@ static long write_late(struct run *run, unsigned int first, unsigned int pages)
 	for (i = 0; i < pages; i++)
 		if (strike_begin(run, &strikes[nr], run->owner, first + i, 1, 1))
 			at[nr++] = i;
+	ground_hold(run, run->owner, first, pages);
 	pause_us(roll(&run->dice, 30000));
 	for (i = 0; i < nr; i++) {
 		struct folio_pin_write write = {
@@ -193,7 +194,7 @@ static const char *longterm_setup(struct run *run)
 
 static long longterm_step(struct run *run)
 {
-	unsigned int first = ground_pick(run, run->owner, CAN_PIN);
+	unsigned int first = ground_pick(run, run->owner, CAN_PIN_LONG);
 	struct pin_longterm_test test = {
 		.addr = (uintptr_t)ground_address(run->owner, first),
 		.size = held_pages(first) * PAGE_BYTES,

@@ -204,7 +204,7 @@ static const char *uring_setup(struct run *run)
 static long uring_step(struct run *run)
 {
 	struct source *source = run->own;
-	unsigned int page = ground_pick(run, run->owner, CAN_PIN | CAN_FILE);
+	unsigned int page = ground_pick(run, run->owner, CAN_PIN_LONG | CAN_FILE);
 	enum region region = ground_region(page);
 	unsigned int last = ground_first(region) + regions[region].pages - BUFFER_PAGES, i;
 	struct strike strike;

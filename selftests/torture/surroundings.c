@@ -41,10 +41,8 @@ static void engine(void)
 void surroundings_make(void)
 {
 	offload_reset();
-	if (!is_loaded("migrator_test"))
-		insert("migrator_test", NULL);
-	if (!is_loaded("folio_pin"))
-		insert("folio_pin", NULL);
+	insert_once("migrator_test");
+	insert_once("folio_pin");
 	mt_reset();
 	REQUIRE(!shell("mkdir -p " DIR "/ext2 && truncate -s 24M " DIR "/image " DIR "/raw && "
 		       "mkfs.ext2 -q -F " DIR "/image && losetup /dev/loop5 " DIR "/image && "

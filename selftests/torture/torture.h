@@ -127,6 +127,8 @@ struct shared {
 	pid_t pid[MAX_OWNERS];
 	/* What is about to move: owner << 48 | first page << 24 | pages. */
 	atomic_ullong hot[HOT];
+	/* What somebody has hold of, likewise. */
+	atomic_ullong held[HOT];
 	struct count counts[MAX_ACTORS];
 	/* The writer in the kernel: see late.c. */
 	atomic_ullong late_words;
