@@ -32,11 +32,13 @@ static unsigned int list(unsigned int owner, unsigned int first, unsigned int pa
 	return nr;
 }
 
+/* Without a node, to another one than the first page is on. */
 static long move_range(struct run *run, unsigned int owner, unsigned int first,
 		       unsigned int pages, int nid)
 {
 	int was[MOST], nodes[MOST], status[MOST];
 	unsigned int page[MOST], nr, i, moved = 0;
+	bool another = nid < 0;
 	pid_t pid = shared->pid[owner];
 	void *address[MOST];
 
@@ -45,6 +47,8 @@ static long move_range(struct run *run, unsigned int owner, unsigned int first,
 	nr = list(owner, first, pages, address, page);
 	if (move_pages(pid, nr, address, NULL, was, 0))
 		return 0;
+	while (nid < 0 || (nid == was[0] && another))
+		nid = any_node(run);
 	for (i = 0; i < nr; i++) {
 		nodes[i] = nid;
 		status[i] = -EAGAIN;
@@ -71,7 +75,7 @@ static long move_held(struct run *run)
 	folio = regions[ground_region(page)].folio;
 	skip = (page - ground_first(ground_region(page))) % folio;
 	pages = (pages + skip + folio - 1) / folio * folio;
-	return move_range(run, owner, page - skip, pages, any_node(run));
+	return move_range(run, owner, page - skip, pages, -1);
 }
 
 static long move_pages_step(struct run *run)

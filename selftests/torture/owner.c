@@ -67,7 +67,7 @@ static long hammer_step(struct run *run)
 	if (!nr)
 		return 0;
 	ground_hold(run, run->owner, first, i);
-	end = now_ns() + roll(&run->dice, 60) * 1000000ULL;
+	end = now_ns() + roll(&run->dice, 200) * 1000000ULL;
 	for (round = 1; now_ns() < end; round++) {
 		for (i = 0; i < nr; i++) {
 			volatile uint64_t *word = (void *)strikes[i].address;

@@ -103,7 +103,8 @@ static long write_late(struct run *run, unsigned int first, unsigned int pages)
 		if (strike_begin(run, &strikes[nr], run->owner, first + i, 1, 1))
 			at[nr++] = i;
 	ground_hold(run, run->owner, first, pages);
-	pause_us(roll(&run->dice, 30000));
+	/* On a busy machine move_pages(2) needs its time before it unmaps anything. */
+	pause_us(roll(&run->dice, chance(&run->dice, 2) ? 30000 : 300000));
 	for (i = 0; i < nr; i++) {
 		struct folio_pin_write write = {
 			.index = at[i], .offset = strikes[i].word * 8,
