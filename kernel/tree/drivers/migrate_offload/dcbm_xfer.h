@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* DCBM: a job on its way, as those files see it that copy */
+#ifndef _DCBM_XFER_H
+#define _DCBM_XFER_H
+
+#include <linux/bits.h>
+#include <linux/ktime.h>
+#include <linux/types.h>
+
+#include "dcbm.h"
+
+/* What may be wrong with a pair */
+#define DCBM_PAIR_UNMAPPED	BIT(0)
+#define DCBM_PAIR_REFUSED	BIT(1)	/* a piece was not accepted */
+#define DCBM_PAIR_FAILED	BIT(2)	/* a piece failed */
+#define DCBM_PAIR_TIMED_OUT	BIT(3)	/* a piece was stopped */
+#define DCBM_PAIR_LOST		BIT(4)	/* a piece may still be at work */
+
+/**
+ * struct dcbm_pair - one folio to be copied
+ * @src: where the engine finds the source
+ * @dst: where it finds the destination
+ * @bytes: size
+ * @good: bytes that have been copied; as long as the pair is in flight, under
+ *	dcbm_xfer.lock
+ * @bad: DCBM_PAIR_* bits, likewise
+ */
+struct dcbm_pair {
+	dma_addr_t src;
+	dma_addr_t dst;
+	u32 bytes;
+	u32 good;
+	u8 bad;
+};
+
+/*
+ * A callback is given the address of its piece and, in the low bits, the piece's
+ * generation. So one that comes when the piece is over does no harm: idxd may
+ * call back although it refused the descriptor in submit.
+ */
+#define DCBM_GENERATIONS	64
+
+/**
+ * struct dcbm_piece - one descriptor
+ * @x: the transfer it belongs to, for good
+ * @bytes: length
+ * @pair: index of the pair
+ * @share: index of the share
+ * @next: index of the next free piece of the share
+ * @generation: how often it has been used, modulo DCBM_GENERATIONS
+ * @in_flight: may be called back
+ *
+ * Protected by dcbm_xfer.lock.
+ */
+struct dcbm_piece {
+	struct dcbm_xfer *x;
+	u32 bytes;
+	u16 pair;
+	u16 share;
+	u16 next;
+	u8 generation;
+	bool in_flight;
+} __aligned(DCBM_GENERATIONS);
+
+#define DCBM_NO_PIECE		U16_MAX
+
+/**
+ * struct dcbm_share - what one channel does of a transfer
+ * @c: the channel
+ * @pair: index of the pair that the next piece is of
+ * @offset: where in the pair it begins
+ * @left: bytes of the share that have not been submitted
+ * @tries: how often in a row prep failed with nothing in flight
+ * @free: index of the first free piece
+ * @in_flight: pieces in flight
+ * @wake_at: with so few pieces in flight, the waiter can submit more; or -1
+ * @begin: when the first piece was issued
+ * @end: when the last one was through
+ * @stats: counters of the channel, for this transfer
+ *
+ * Up to @tries it is of the task, and the rest is protected by dcbm_xfer.lock.
+ */
+struct dcbm_share {
+	struct dcbm_chan *c;
+	u32 pair;
+	u32 offset;
+	u64 left;
+	unsigned int tries;
+	u16 free;
+	int in_flight;
+	int wake_at;
+	ktime_t begin;
+	ktime_t end;
+	struct dcbm_stats stats;
+};
+
+/**
+ * struct dcbm_xfer - a job on its way
+ * @node: in dcbm_free_xfers, or in dcbm_lost_xfers
+ * @dd: device of all its channels
+ * @nr_pairs: how many pairs are used
+ * @nr_shares: how many shares
+ * @nr_full: pairs of the job that did not fit
+ * @lock: protects what callbacks and the task share
+ * @wait: where the task waits
+ * @in_flight: pieces in flight, of all shares
+ * @hungry: a share can submit more
+ * @last_done: when a callback came last, or the job began, in jiffies
+ * @strays: callbacks of pieces that were over
+ * @shares: the shares
+ * @pairs: the pairs, in the order of the job
+ * @pieces: the pieces; an equal part of them for each share
+ *
+ * It is dcbm's, not the job's, because callbacks may come when the job is long
+ * over. Each piece of memory that an engine may still access when wait() returns
+ * has its mappings described here, and then this stays for ever.
+ */
+struct dcbm_xfer {
+	struct list_head node;
+	struct dcbm_device *dd;
+	unsigned int nr_pairs;
+	unsigned int nr_shares;
+	unsigned int nr_full;
+	spinlock_t lock;		/* see above */
+	wait_queue_head_t wait;
+	int in_flight;
+	bool hungry;
+	unsigned long last_done;
+	u64 strays;
+	struct dcbm_share shares[DCBM_MAX_CHANNELS];
+	struct dcbm_pair pairs[DCBM_MAX_PAIRS];
+	struct dcbm_piece pieces[DCBM_MAX_PIECES];
+};
+
+/* dcbm_map.c: making folios known to the device */
+
+u64 dcbm_map_job(struct dcbm_xfer *x, struct migrate_job *job);
+void dcbm_unmap_pair(struct dcbm_xfer *x, struct dcbm_pair *p);
+
+/* dcbm_divide.c: who copies what */
+
+unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes);
+
+/* dcbm_feed.c: descriptors, and their results */
+
+void dcbm_feed_begin(struct dcbm_xfer *x);
+void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s);
+void dcbm_piece_end(struct dcbm_piece *piece);
+
+/* dcbm_wait.c: until all is through, or the time is */
+
+void dcbm_wait_for_engines(struct dcbm_xfer *x, u64 bytes);
+enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s);
+
+#endif /* _DCBM_XFER_H */
