@@ -2,10 +2,10 @@
 /*
  * DCBM: copying the folios of a job
  *
- * A job gets the idle channels of one DMA device, as many as its bytes are
- * worth. Every folio is mapped once (dcbm_map.c), their bytes are divided over
- * the channels (dcbm_divide.c), submitted (dcbm_feed.c) and waited for
- * (dcbm_wait.c). This file has what comes before and after.
+ * A job gets the idle channels of the nearest DMA devices, as many as its bytes
+ * are worth. The bytes of its folios are divided over the channels (dcbm_divide.c),
+ * mapped (dcbm_map.c), submitted (dcbm_feed.c) and waited for (dcbm_wait.c). This
+ * file has what comes before and after.
  *
  * From submit() to the end of wait() nothing is allocated, no channel is
  * requested, and no lock is taken that is held across either; but the provider's
@@ -78,14 +78,54 @@ int dcbm_transfers_alloc(unsigned int nr)
 	return 0;
 }
 
-/* Give a job a transfer object and the channels of one device. */
+static int dcbm_distance(const struct dcbm_device *dd, int nid)
+{
+	if (dd->nid == NUMA_NO_NODE || nid == NUMA_NO_NODE)
+		return REMOTE_DISTANCE;
+	return node_distance(dd->nid, nid);
+}
+
+static struct dcbm_chan *dcbm_idle_channel(struct dcbm_device *dd)
+{
+	struct dcbm_chan *c;
+
+	lockdep_assert_held(&dcbm_state_lock);
+
+	if (dd->closing)
+		return NULL;
+	list_for_each_entry(c, &dd->chans, node)
+		if (c->state == DCBM_IDLE)
+			return c;
+	return NULL;
+}
+
+/* How far the nearest device with an idle channel is, or INT_MAX */
+static int dcbm_nearest(int nid)
+{
+	struct dcbm_device *dd;
+	int best = INT_MAX;
+
+	lockdep_assert_held(&dcbm_state_lock);
+
+	list_for_each_entry(dd, &dcbm_devices, node)
+		if (dcbm_distance(dd, nid) < best && dcbm_idle_channel(dd))
+			best = dcbm_distance(dd, nid);
+	return best;
+}
+
+/*
+ * Give a job a transfer object and idle channels: of the nearest device that has
+ * any, or of several that are equally near, from each in turn. Those that are
+ * further away are left to others.
+ */
 static struct dcbm_xfer *dcbm_xfer_get(struct migrate_job *job)
 {
-	int best_distance = INT_MAX, distance;
-	unsigned int nr, idle, best_idle = 0;
-	struct dcbm_device *dd, *best = NULL;
+	struct dcbm_device *dd;
 	struct dcbm_xfer *x;
 	struct dcbm_chan *c;
+	unsigned int nr;
+	bool more;
+	int best;
 	u64 chunks;
 
 	chunks = div64_u64(job->bytes, READ_ONCE(dcbm_min_chunk));
@@ -93,43 +133,30 @@ static struct dcbm_xfer *dcbm_xfer_get(struct migrate_job *job)
 
 	guard(spinlock_irq)(&dcbm_state_lock);
 
-	list_for_each_entry(dd, &dcbm_devices, node) {
-		if (dd->closing)
-			continue;
-		idle = 0;
-		list_for_each_entry(c, &dd->chans, node)
-			idle += c->state == DCBM_IDLE;
-		if (!idle)
-			continue;
-		if (dd->nid == NUMA_NO_NODE || job->dst_nid == NUMA_NO_NODE)
-			distance = REMOTE_DISTANCE;
-		else
-			distance = node_distance(dd->nid, job->dst_nid);
-		if (distance < best_distance ||
-		    (distance == best_distance && idle > best_idle)) {
-			best_distance = distance;
-			best_idle = idle;
-			best = dd;
-		}
-	}
-
+	best = dcbm_nearest(job->dst_nid);
 	x = list_first_entry_or_null(&dcbm_free_xfers, struct dcbm_xfer, node);
-	if (!best || !x) {
+	if (best == INT_MAX || !x) {
 		dcbm_totals.busy++;
 		return NULL;
 	}
 
 	list_del(&x->node);
-	x->dd = best;
 	x->nr_shares = 0;
-	list_for_each_entry(c, &best->chans, node) {
-		if (x->nr_shares == nr)
-			break;
-		if (c->state != DCBM_IDLE)
-			continue;
-		c->state = DCBM_BUSY;
-		x->shares[x->nr_shares++].c = c;
-	}
+	do {
+		more = false;
+		list_for_each_entry(dd, &dcbm_devices, node) {
+			if (x->nr_shares == nr)
+				break;
+			if (dcbm_distance(dd, job->dst_nid) != best)
+				continue;
+			c = dcbm_idle_channel(dd);
+			if (!c)
+				continue;
+			c->state = DCBM_BUSY;
+			x->shares[x->nr_shares++].c = c;
+			more = true;
+		}
+	} while (more);
 	dcbm_totals.jobs++;
 	return x;
 }
@@ -171,6 +198,23 @@ static void dcbm_put_channels(struct dcbm_xfer *x, unsigned int first,
 	wake_up_all(&dcbm_idle_wait);
 }
 
+/* What fits of the job. Returns its bytes. */
+static u64 dcbm_take_pairs(struct dcbm_xfer *x, struct migrate_job *job)
+{
+	u64 bytes = 0;
+	unsigned int i;
+
+	x->nr_pairs = min_t(u32, job->nr, DCBM_MAX_PAIRS);
+	x->nr_full = job->nr - x->nr_pairs;
+	for (i = 0; i < x->nr_pairs; i++) {
+		x->pairs[i] = (struct dcbm_pair) {
+			.bytes = migrate_job_pair(job, i)->bytes,
+		};
+		bytes += x->pairs[i].bytes;
+	}
+	return bytes;
+}
+
 /**
  * dcbm_submit() - begin to copy the pairs of a job
  * @migrator: dcbm
@@ -182,14 +226,29 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 {
 	struct dcbm_xfer *x;
 	unsigned int i, nr;
-	u64 bytes;
+	u64 mapped = 0;
 
 	x = dcbm_xfer_get(job);
 	if (!x)
 		return -EBUSY;
 
-	bytes = dcbm_map_job(x, job);
-	if (!bytes) {
+	/* Not cut evenly: some channels may have nothing to do. */
+	nr = dcbm_divide(x, dcbm_take_pairs(x, job));
+	if (nr < x->nr_shares) {
+		spin_lock_irq(&dcbm_state_lock);
+		dcbm_put_channels(x, nr, NULL);
+		spin_unlock_irq(&dcbm_state_lock);
+	}
+
+	/* The first engine is at work while the folios of the next one are mapped. */
+	dcbm_feed_begin(x);
+	for (i = 0; i < x->nr_shares; i++) {
+		mapped += dcbm_map_share(x, &x->shares[i], job);
+		dcbm_feed(x, &x->shares[i]);
+		cond_resched();
+	}
+
+	if (!mapped) {
 		spin_lock_irq(&dcbm_state_lock);
 		dcbm_totals.refused_map += x->nr_pairs;
 		dcbm_totals.refused_full += x->nr_full;
@@ -197,20 +256,6 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 		list_add(&x->node, &dcbm_free_xfers);
 		spin_unlock_irq(&dcbm_state_lock);
 		return -EIO;
-	}
-
-	/* Not all could be mapped, or not cut evenly: some have nothing to do. */
-	nr = dcbm_divide(x, bytes);
-	if (nr < x->nr_shares) {
-		spin_lock_irq(&dcbm_state_lock);
-		dcbm_put_channels(x, nr, NULL);
-		spin_unlock_irq(&dcbm_state_lock);
-	}
-
-	dcbm_feed_begin(x);
-	for (i = 0; i < x->nr_shares; i++) {
-		dcbm_feed(x, &x->shares[i]);
-		cond_resched();
 	}
 
 	job->private = x;
@@ -243,7 +288,7 @@ static enum dcbm_state dcbm_close_share(struct dcbm_xfer *x, struct dcbm_share *
 	} else if ((s->stats.prep_failed || s->stats.submit_failed) &&
 		   ++s->c->strikes == DCBM_MAX_STRIKES) {
 		pr_warn("%s (%s) accepts nothing: not used until dcbm is enabled again\n",
-			s->c->name, x->dd->provider);
+			s->c->name, s->c->dd->provider);
 		state = DCBM_QUARANTINED;
 	}
 	return state;
@@ -263,22 +308,24 @@ static enum migrate_pair_status dcbm_judge(const struct dcbm_pair *p)
 	return MIGRATE_PAIR_REFUSED;
 }
 
-/* Unmap the pairs and tell the core. Returns true if some are lost. */
+/* Unmap everything and tell the core. Returns true if some is lost. */
 static bool dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job)
 {
 	unsigned int nr[MIGRATE_PAIR_LOST + 1] = { }, unmapped = 0;
 	enum migrate_pair_status status;
 	unsigned int i;
 
+	/* Before anything is reported: for some devices the copy is complete only then. */
+	for (i = 0; i < x->nr_shares; i++)
+		dcbm_unmap_share(x, &x->shares[i]);
+
 	for (i = 0; i < x->nr_pairs; i++) {
 		struct dcbm_pair *p = &x->pairs[i];
 
 		status = dcbm_judge(p);
-		if (p->bad & DCBM_PAIR_UNMAPPED)
+		/* What another channel copied of it does not make it refused by an engine. */
+		if (status == MIGRATE_PAIR_REFUSED && (p->bad & DCBM_PAIR_UNMAPPED))
 			unmapped++;
-		else if (status != MIGRATE_PAIR_LOST)
-			/* For some devices, the copy is complete only then. */
-			dcbm_unmap_pair(x, p);
 		migrate_job_pair(job, i)->status = status;
 		nr[status]++;
 	}

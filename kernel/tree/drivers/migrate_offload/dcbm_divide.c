@@ -2,73 +2,84 @@
 /*
  * DCBM: who copies what of a job
  *
- * Seen as one string of bytes, the mapped folios are cut into as many shares as
- * there are channels, so that also a single large folio is copied by all of them.
+ * Seen as one string of bytes, the folios are cut into as many shares as there are
+ * channels, so that also a single large folio is copied by all of them.
  */
 
 #include <linux/bug.h>
 #include <linux/math.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 
 #include "dcbm_xfer.h"
 
+/*
+ * A share could have @take bytes of a folio of which @rest bytes are left. Where to
+ * cut it, if at all? Neither side may become shorter than a chunk, so the nearest
+ * place for which that holds.
+ */
+static u32 dcbm_cut(u32 rest, u32 take, u32 chunk)
+{
+	if (take >= rest)
+		return rest;
+	if (rest < 2 * (u64)chunk)
+		return take >= rest - take ? rest : 0;
+	if (take < chunk)
+		return take >= chunk - take ? chunk : 0;
+	if (rest - take < chunk)
+		return rest - take >= take - (rest - chunk) ? rest - chunk : rest;
+	return take;
+}
+
 /**
  * dcbm_divide() - cut a job into shares
- * @x: the transfer, with its pairs mapped
- * @bytes: how many bytes have been mapped
+ * @x: the transfer, with its pairs and channels
+ * @bytes: of all pairs
  *
- * Shares are as equal as whole chunks allow: a folio that can go to one channel as
- * a whole is not split, and no piece is shorter than a chunk but for a folio's
- * tail. All is a multiple of the page size, and so of any alignment an engine may
- * ask for.
+ * Shares are equal but for a page, or for half of what a folio cannot be cut into. All
+ * is a multiple of the page size, and so of any alignment an engine may ask for.
  *
  * Return: how many shares have something to do; they are the first ones.
  */
 unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes)
 {
 	u32 chunk = READ_ONCE(dcbm_min_chunk);
-	u32 pair = 0, offset = 0;
-	unsigned int i;
+	unsigned int i, pair = 0, seg = 0;
+	u32 offset = 0;
 
 	for (i = 0; i < x->nr_shares && bytes; i++) {
 		struct dcbm_share *s = &x->shares[i];
-		u64 want;
+		u64 want = bytes;
 
-		s->pair = pair;
-		s->offset = offset;
+		if (i < x->nr_shares - 1)
+			want = round_up(div_u64(bytes, x->nr_shares - i), PAGE_SIZE);
+
+		s->first = seg;
 		s->left = 0;
+		while (s->left < want) {
+			u32 rest = x->pairs[pair].bytes - offset;
+			u32 take = min_t(u64, rest, want - s->left);
 
-		want = roundup(DIV_ROUND_UP_ULL(bytes, x->nr_shares - i), chunk);
-		if (i == x->nr_shares - 1)
-			want = bytes;
+			take = dcbm_cut(rest, take, chunk);
+			if (!take && s->left)
+				break;
+			/* Not worth a channel, but this one is there. */
+			take = take ?: rest;
 
-		while (s->left < want && pair < x->nr_pairs) {
-			struct dcbm_pair *p = &x->pairs[pair];
-			u64 rest = p->bytes - offset;
-			u64 take = min(rest, want - s->left);
-
-			if (p->bad) {
-				pair++;
-				continue;
-			}
-			/* A cut in the folio: too close to its end, to its beginning? */
-			if (take < rest) {
-				if (rest - take < chunk)
-					take = rest;
-				else if (take < chunk && s->left)
-					break;
-			}
+			x->segs[seg++] = (struct dcbm_seg) {
+				.offset = offset, .bytes = take, .pair = pair,
+			};
 			s->left += take;
 			offset += take;
-			if (offset == p->bytes) {
-				offset = 0;
-				pair++;
-			}
+			if (offset < x->pairs[pair].bytes)
+				break;
+			offset = 0;
+			pair++;
 		}
+		s->nr = seg - s->first;
 		bytes -= s->left;
 	}
 	WARN_ON_ONCE(bytes);
-
 	return i;
 }

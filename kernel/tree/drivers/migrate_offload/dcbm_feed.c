@@ -14,6 +14,7 @@
 #include <linux/align.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 
 #include "dcbm_xfer.h"
 
@@ -36,7 +37,8 @@ static struct dcbm_piece *dcbm_piece_begin(struct dcbm_xfer *x,
 	s->free = piece->next;
 	piece->generation = (piece->generation + 1) % DCBM_GENERATIONS;
 	piece->share = s - x->shares;
-	piece->pair = s->pair;
+	piece->seg = s->seg;
+	piece->offset = s->offset;
 	piece->bytes = bytes;
 	piece->in_flight = true;
 	if (!s->begin)
@@ -67,6 +69,41 @@ void dcbm_piece_end(struct dcbm_piece *piece)
 		s->end = ktime_get();
 }
 
+/**
+ * dcbm_piece_fail() - the folios of a piece are not copied by it
+ * @piece: the piece
+ * @bad: why, a DCBM_PAIR_* bit
+ *
+ * Under dcbm_xfer.lock.
+ */
+void dcbm_piece_fail(struct dcbm_piece *piece, u8 bad)
+{
+	struct dcbm_seg *seg = &piece->x->segs[piece->seg];
+	u32 offset = piece->offset, left = piece->bytes, n;
+
+	lockdep_assert_held(&piece->x->lock);
+
+	for (; left; left -= n, seg++, offset = 0) {
+		n = min(left, seg->bytes - offset);
+		piece->x->pairs[seg->pair].bad |= bad;
+		if (bad & DCBM_PAIR_LOST)
+			seg->lost = true;
+	}
+}
+
+static void dcbm_piece_good(struct dcbm_piece *piece)
+{
+	struct dcbm_seg *seg = &piece->x->segs[piece->seg];
+	u32 offset = piece->offset, left = piece->bytes, n;
+
+	lockdep_assert_held(&piece->x->lock);
+
+	for (; left; left -= n, seg++, offset = 0) {
+		n = min(left, seg->bytes - offset);
+		piece->x->pairs[seg->pair].good += n;
+	}
+}
+
 /*
  * A descriptor is through. May be called in any context but NMI, also from
  * within submit or issue_pending, with locks of the provider held.
@@ -93,19 +130,19 @@ static void dcbm_piece_done(void *param, const struct dmaengine_result *result)
 
 	s = &x->shares[piece->share];
 	if (result && result->result == DMA_TRANS_NOERROR) {
-		x->pairs[piece->pair].good += piece->bytes;
+		dcbm_piece_good(piece);
 		s->stats.bytes += piece->bytes;
 	} else if (result && result->result == DMA_TRANS_ABORTED &&
-		   !x->dd->abort_quiet) {
+		   !s->c->dd->abort_quiet) {
 		/*
 		 * The provider has given it up, and it is not known whether the
 		 * engine has, too. Nobody will ever tell: do not wait.
 		 */
-		x->pairs[piece->pair].bad |= DCBM_PAIR_LOST;
+		dcbm_piece_fail(piece, DCBM_PAIR_LOST);
 		s->stats.errors++;
 		s->stats.lost++;
 	} else {
-		x->pairs[piece->pair].bad |= DCBM_PAIR_FAILED;
+		dcbm_piece_fail(piece, DCBM_PAIR_FAILED);
 		s->stats.errors++;
 	}
 	dcbm_piece_end(piece);
@@ -120,32 +157,34 @@ out:
 }
 
 /**
- * dcbm_feed_begin() - get the shares of a transfer ready to be fed
- * @x: the transfer
+ * dcbm_feed_begin() - get a transfer ready to be fed
+ * @x: the transfer, divided
  *
  * Nobody calls back yet: no lock.
  */
 void dcbm_feed_begin(struct dcbm_xfer *x)
 {
-	unsigned int i, j, nr_free;
+	unsigned int i, j, each = DCBM_MAX_PIECES / x->nr_shares;
 
 	x->in_flight = 0;
 	x->hungry = false;
 	x->last_done = jiffies;
 	x->strays = 0;
-	nr_free = DCBM_MAX_PIECES / x->nr_shares;
-	if (x->dd->depth)
-		nr_free = min(nr_free, x->dd->depth);
 	for (i = 0; i < x->nr_shares; i++) {
 		struct dcbm_share *s = &x->shares[i];
+		unsigned int nr_free = each;
 
+		if (s->c->dd->depth)
+			nr_free = min(nr_free, s->c->dd->depth);
 		s->free = DCBM_NO_PIECE;
 		for (j = 0; j < nr_free; j++) {
-			struct dcbm_piece *piece = &x->pieces[i * nr_free + j];
+			struct dcbm_piece *piece = &x->pieces[i * each + j];
 
 			piece->next = s->free;
 			s->free = piece - x->pieces;
 		}
+		s->seg = s->first;
+		s->offset = 0;
 		s->tries = 0;
 		s->in_flight = 0;
 		s->wake_at = -1;
@@ -157,12 +196,35 @@ void dcbm_feed_begin(struct dcbm_xfer *x)
 
 static void dcbm_advance(struct dcbm_xfer *x, struct dcbm_share *s, u32 bytes)
 {
-	s->offset += bytes;
 	s->left -= bytes;
-	if (s->offset == x->pairs[s->pair].bytes) {
+	s->offset += bytes;
+	if (s->offset == x->segs[s->seg].bytes) {
 		s->offset = 0;
-		s->pair++;
+		s->seg++;
 	}
+}
+
+/* The next piece of a share, or NULL: nothing is left, or nothing is free. */
+static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
+					  struct dcbm_share *s, u32 max_piece)
+{
+	struct dcbm_seg *seg;
+
+	lockdep_assert_held(&x->lock);
+
+	if (s->stats.lost)
+		s->left = 0;
+
+	/* Nothing is gained by the rest of a folio of which a part is not copied. */
+	for (; s->left; dcbm_advance(x, s, seg->bytes - s->offset)) {
+		seg = &x->segs[s->seg];
+		if (x->pairs[seg->pair].bad)
+			continue;
+		if (s->free == DCBM_NO_PIECE)
+			return NULL;
+		return dcbm_piece_begin(x, s, min(seg->bytes - s->offset, max_piece));
+	}
+	return NULL;
 }
 
 /**
@@ -174,55 +236,36 @@ static void dcbm_advance(struct dcbm_xfer *x, struct dcbm_share *s, u32 bytes)
  */
 void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 {
+	unsigned int nr = 0, max = DCBM_MAX_PIECES / x->nr_shares;
 	struct dma_chan *chan = s->c->chan;
 	struct dma_async_tx_descriptor *tx;
 	struct dcbm_piece *piece;
+	struct dcbm_seg *seg;
 	u32 max_piece, bytes;
-	struct dcbm_pair *p;
-	unsigned int nr = 0;
 	void *param;
 
 	max_piece = READ_ONCE(dcbm_max_chunk) ?: U32_MAX;
-	max_piece = min_t(size_t, max_piece, x->dd->max_piece);
+	max_piece = min_t(size_t, max_piece, s->c->dd->max_piece);
 
 	/* Not more than once around, or a fast engine would starve the others. */
-	while (s->left && nr < DCBM_MAX_PIECES / x->nr_shares) {
-		p = &x->pairs[s->pair];
-		bytes = min_t(u64, p->bytes - s->offset, s->left);
-
+	while (nr < max) {
 		spin_lock_irq(&x->lock);
-		if (s->stats.lost) {
-			spin_unlock_irq(&x->lock);
-			s->left = 0;
-			break;
+		piece = dcbm_next_piece(x, s, max_piece);
+		if (piece) {
+			param = (void *)dcbm_piece_param(piece);
+			bytes = piece->bytes;
 		}
-		if (p->bad & DCBM_PAIR_UNMAPPED) {
-			/* Not part of any share */
-			spin_unlock_irq(&x->lock);
-			s->pair++;
-			continue;
-		}
-		if (p->bad) {
-			/* Nothing is gained by the rest of it. */
-			spin_unlock_irq(&x->lock);
-			dcbm_advance(x, s, bytes);
-			continue;
-		}
-		if (s->free == DCBM_NO_PIECE) {
-			spin_unlock_irq(&x->lock);
-			break;
-		}
-		bytes = min(bytes, max_piece);
-		piece = dcbm_piece_begin(x, s, bytes);
-		param = (void *)dcbm_piece_param(piece);
 		spin_unlock_irq(&x->lock);
+		if (!piece)
+			break;
 
 		/*
 		 * The two belong together: ioat and switchtec hold a lock from
 		 * prep to submit. idxd sleeps in prep, ae4dma takes a mutex.
 		 */
-		tx = dmaengine_prep_dma_memcpy(chan, p->dst + s->offset,
-					       p->src + s->offset, bytes,
+		seg = &x->segs[s->seg];
+		tx = dmaengine_prep_dma_memcpy(chan, seg->dst + s->offset,
+					       seg->src + s->offset, bytes,
 					       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
 		if (tx) {
 			dma_cookie_t cookie;
@@ -241,12 +284,12 @@ void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 
 		/* There is no callback to come, or it does not count. */
 		spin_lock_irq(&x->lock);
-		if (piece->in_flight && (void *)dcbm_piece_param(piece) == param)
-			dcbm_piece_end(piece);
 		if (tx) {
-			p->bad |= DCBM_PAIR_REFUSED;
+			x->pairs[seg->pair].bad |= DCBM_PAIR_REFUSED;
 			s->stats.submit_failed++;
 		}
+		if (piece->in_flight && (void *)dcbm_piece_param(piece) == param)
+			dcbm_piece_end(piece);
 		spin_unlock_irq(&x->lock);
 		if (!tx)
 			break;
@@ -258,7 +301,7 @@ void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 	/* By then, so many descriptors are free again that it is worth waking up. */
 	if (!s->left)
 		s->wake_at = -1;
-	else if (s->free == DCBM_NO_PIECE || nr < DCBM_MAX_PIECES / x->nr_shares)
+	else if (s->free == DCBM_NO_PIECE || nr < max)
 		s->wake_at = s->in_flight / 2;
 	else
 		s->wake_at = s->in_flight;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DCBM: making the folios of a job known to the device
+ * DCBM: making the folios of a job known to the devices that copy them
  *
- * Each folio is mapped once, and alone, so that source and destination are paired
- * by folio and not by what an IOMMU made of several. The core hands the pairs
- * over after it has flushed the TLBs: a mapping that reads the memory, as that of
- * a device that is not coherent may, reads the bytes that are to be copied.
+ * Each segment is mapped alone, so that source and destination are paired by folio
+ * and not by what an IOMMU made of several. The core hands the pairs over after it
+ * has flushed the TLBs: a mapping that reads the memory, as that of a device that
+ * is not coherent may, reads the bytes that are to be copied.
  */
 
 #include <linux/align.h>
@@ -13,71 +13,82 @@
 
 #include "dcbm_xfer.h"
 
-static bool dcbm_map_pair(struct dcbm_xfer *x, struct dcbm_pair *p,
-			  struct migrate_pair *pair)
+static void dcbm_unmap_seg(struct dcbm_device *dd, struct dcbm_seg *seg)
 {
-	struct dcbm_device *dd = x->dd;
+	dma_unmap_page_attrs(dd->dev, seg->dst, seg->bytes, DMA_FROM_DEVICE, dd->attrs);
+	dma_unmap_page_attrs(dd->dev, seg->src, seg->bytes, DMA_TO_DEVICE, dd->attrs);
+	seg->mapped = false;
+}
 
-	p->bytes = pair->bytes;
-	p->good = 0;
-	p->bad = 0;
+static void dcbm_map_seg(struct dcbm_device *dd, struct dcbm_seg *seg,
+			 struct migrate_pair *pair)
+{
+	seg->src = dma_map_page_attrs(dd->dev, folio_page(pair->src, 0), seg->offset,
+				      seg->bytes, DMA_TO_DEVICE, dd->attrs);
+	if (dma_mapping_error(dd->dev, seg->src))
+		return;
 
-	p->src = dma_map_page_attrs(dd->dev, folio_page(pair->src, 0), 0, p->bytes,
-				    DMA_TO_DEVICE, dd->attrs);
-	if (dma_mapping_error(dd->dev, p->src))
-		goto fail;
+	seg->dst = dma_map_page_attrs(dd->dev, folio_page(pair->dst, 0), seg->offset,
+				      seg->bytes, DMA_FROM_DEVICE, dd->attrs);
+	if (dma_mapping_error(dd->dev, seg->dst)) {
+		dma_unmap_page_attrs(dd->dev, seg->src, seg->bytes, DMA_TO_DEVICE,
+				     dd->attrs);
+		return;
+	}
 
-	p->dst = dma_map_page_attrs(dd->dev, folio_page(pair->dst, 0), 0, p->bytes,
-				    DMA_FROM_DEVICE, dd->attrs);
-	if (dma_mapping_error(dd->dev, p->dst))
-		goto fail_dst;
-
-	if (IS_ALIGNED(p->src | p->dst | p->bytes, 1UL << dd->align))
-		return true;
-
-	dma_unmap_page_attrs(dd->dev, p->dst, p->bytes, DMA_FROM_DEVICE, dd->attrs);
-fail_dst:
-	dma_unmap_page_attrs(dd->dev, p->src, p->bytes, DMA_TO_DEVICE, dd->attrs);
-fail:
-	p->bad = DCBM_PAIR_UNMAPPED;
-	return false;
+	seg->mapped = true;
+	if (!IS_ALIGNED(seg->src | seg->dst | seg->bytes, 1UL << dd->align))
+		dcbm_unmap_seg(dd, seg);
 }
 
 /**
- * dcbm_unmap_pair() - unmap the folios of a pair
+ * dcbm_map_share() - map what a channel is to copy
  * @x: the transfer
- * @p: the pair, which has been mapped
- *
- * For some devices, the copy is complete only then. To be called when no engine
- * touches the pair any more, by the task of the job.
- */
-void dcbm_unmap_pair(struct dcbm_xfer *x, struct dcbm_pair *p)
-{
-	struct dcbm_device *dd = x->dd;
-
-	dma_unmap_page_attrs(dd->dev, p->dst, p->bytes, DMA_FROM_DEVICE, dd->attrs);
-	dma_unmap_page_attrs(dd->dev, p->src, p->bytes, DMA_TO_DEVICE, dd->attrs);
-}
-
-/**
- * dcbm_map_job() - map what the job has
- * @x: the transfer
+ * @s: the share
  * @job: the job
  *
- * What cannot be mapped is noted in its pair. By the task, before anything is
- * submitted. Allocates nothing but what a mapping needs, without waiting for it.
+ * What cannot be mapped is noted in its pair. By the task, before any of the share
+ * is submitted. Allocates nothing but what a mapping needs, without waiting for it.
  *
  * Return: the number of bytes that were mapped.
  */
-u64 dcbm_map_job(struct dcbm_xfer *x, struct migrate_job *job)
+u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
+		   struct migrate_job *job)
 {
+	struct dcbm_device *dd = s->c->dd;
+	unsigned int i;
 	u64 bytes = 0;
+
+	for (i = s->first; i < s->first + s->nr; i++) {
+		struct dcbm_seg *seg = &x->segs[i];
+
+		dcbm_map_seg(dd, seg, migrate_job_pair(job, seg->pair));
+		if (seg->mapped) {
+			bytes += seg->bytes;
+			continue;
+		}
+		/* The pair may be in another share, too, which is at work. */
+		spin_lock_irq(&x->lock);
+		x->pairs[seg->pair].bad |= DCBM_PAIR_UNMAPPED;
+		spin_unlock_irq(&x->lock);
+	}
+	return bytes;
+}
+
+/**
+ * dcbm_unmap_share() - unmap what a channel is through with
+ * @x: the transfer
+ * @s: the share
+ *
+ * Not what is lost. For some devices, the copy is complete only then. By the task
+ * of the job, when nothing of the share is in flight but what is lost.
+ */
+void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s)
+{
+	struct dcbm_device *dd = s->c->dd;
 	unsigned int i;
 
-	x->nr_pairs = min_t(u32, job->nr, DCBM_MAX_PAIRS);
-	x->nr_full = job->nr - x->nr_pairs;
-	for (i = 0; i < x->nr_pairs; i++)
-		if (dcbm_map_pair(x, &x->pairs[i], migrate_job_pair(job, i)))
-			bytes += x->pairs[i].bytes;
-	return bytes;
+	for (i = s->first; i < s->first + s->nr; i++)
+		if (x->segs[i].mapped && !x->segs[i].lost)
+			dcbm_unmap_seg(dd, &x->segs[i]);
 }

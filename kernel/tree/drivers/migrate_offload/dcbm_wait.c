@@ -143,7 +143,7 @@ void dcbm_wait_for_engines(struct dcbm_xfer *x, u64 bytes)
  */
 enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 {
-	struct dcbm_device *dd = x->dd;
+	struct dcbm_device *dd = s->c->dd;
 	unsigned int i, nr = 0;
 	bool quiet;
 
@@ -157,11 +157,11 @@ enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 			continue;
 		nr++;
 		if (quiet) {
-			x->pairs[piece->pair].bad |= DCBM_PAIR_TIMED_OUT;
+			dcbm_piece_fail(piece, DCBM_PAIR_TIMED_OUT);
 			dcbm_piece_end(piece);
 		} else {
 			/* It stays in flight: its callback may still come. */
-			x->pairs[piece->pair].bad |= DCBM_PAIR_LOST;
+			dcbm_piece_fail(piece, DCBM_PAIR_LOST);
 		}
 	}
 	s->end = ktime_get();

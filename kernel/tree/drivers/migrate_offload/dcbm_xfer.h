@@ -18,20 +18,41 @@
 
 /**
  * struct dcbm_pair - one folio to be copied
- * @src: where the engine finds the source
- * @dst: where it finds the destination
  * @bytes: size
  * @good: bytes that have been copied; as long as the pair is in flight, under
  *	dcbm_xfer.lock
  * @bad: DCBM_PAIR_* bits, likewise
  */
 struct dcbm_pair {
-	dma_addr_t src;
-	dma_addr_t dst;
 	u32 bytes;
 	u32 good;
 	u8 bad;
 };
+
+/**
+ * struct dcbm_seg - what one channel copies of one folio
+ * @src: where the engine finds the source
+ * @dst: where it finds the destination
+ * @offset: where in the folio it begins
+ * @bytes: length
+ * @pair: index of the pair
+ * @mapped: @src and @dst are mapped for the device of the channel
+ * @lost: a piece of it may still be at work; under dcbm_xfer.lock
+ *
+ * Mapped by itself, so that a folio can be copied by channels of several devices.
+ */
+struct dcbm_seg {
+	dma_addr_t src;
+	dma_addr_t dst;
+	u32 offset;
+	u32 bytes;
+	u16 pair;
+	bool mapped;
+	bool lost;
+};
+
+/* Each share but the last may end within a folio. */
+#define DCBM_MAX_SEGS		(DCBM_MAX_PAIRS + DCBM_MAX_CHANNELS)
 
 /*
  * A callback is given the address of its piece and, in the low bits, the piece's
@@ -44,7 +65,8 @@ struct dcbm_pair {
  * struct dcbm_piece - one descriptor
  * @x: the transfer it belongs to, for good
  * @bytes: length
- * @pair: index of the pair
+ * @offset: where in its first segment it begins
+ * @seg: index of its first segment; it may go on in those that follow
  * @share: index of the share
  * @next: index of the next free piece of the share
  * @generation: how often it has been used, modulo DCBM_GENERATIONS
@@ -55,7 +77,8 @@ struct dcbm_pair {
 struct dcbm_piece {
 	struct dcbm_xfer *x;
 	u32 bytes;
-	u16 pair;
+	u32 offset;
+	u16 seg;
 	u16 share;
 	u16 next;
 	u8 generation;
@@ -67,8 +90,10 @@ struct dcbm_piece {
 /**
  * struct dcbm_share - what one channel does of a transfer
  * @c: the channel
- * @pair: index of the pair that the next piece is of
- * @offset: where in the pair it begins
+ * @first: index of its first segment
+ * @nr: how many segments it has
+ * @seg: index of the segment that the next piece is of
+ * @offset: where in that segment it begins
  * @left: bytes of the share that have not been submitted
  * @tries: how often in a row prep failed with nothing in flight
  * @free: index of the first free piece
@@ -82,7 +107,9 @@ struct dcbm_piece {
  */
 struct dcbm_share {
 	struct dcbm_chan *c;
-	u32 pair;
+	unsigned int first;
+	unsigned int nr;
+	unsigned int seg;
 	u32 offset;
 	u64 left;
 	unsigned int tries;
@@ -97,7 +124,6 @@ struct dcbm_share {
 /**
  * struct dcbm_xfer - a job on its way
  * @node: in dcbm_free_xfers, or in dcbm_lost_xfers
- * @dd: device of all its channels
  * @nr_pairs: how many pairs are used
  * @nr_shares: how many shares
  * @nr_full: pairs of the job that did not fit
@@ -109,6 +135,7 @@ struct dcbm_share {
  * @strays: callbacks of pieces that were over
  * @shares: the shares
  * @pairs: the pairs, in the order of the job
+ * @segs: the segments, in the order of the pairs, and so in that of the shares
  * @pieces: the pieces; an equal part of them for each share
  *
  * It is dcbm's, not the job's, because callbacks may come when the job is long
@@ -117,7 +144,6 @@ struct dcbm_share {
  */
 struct dcbm_xfer {
 	struct list_head node;
-	struct dcbm_device *dd;
 	unsigned int nr_pairs;
 	unsigned int nr_shares;
 	unsigned int nr_full;
@@ -129,23 +155,26 @@ struct dcbm_xfer {
 	u64 strays;
 	struct dcbm_share shares[DCBM_MAX_CHANNELS];
 	struct dcbm_pair pairs[DCBM_MAX_PAIRS];
+	struct dcbm_seg segs[DCBM_MAX_SEGS];
 	struct dcbm_piece pieces[DCBM_MAX_PIECES];
 };
-
-/* dcbm_map.c: making folios known to the device */
-
-u64 dcbm_map_job(struct dcbm_xfer *x, struct migrate_job *job);
-void dcbm_unmap_pair(struct dcbm_xfer *x, struct dcbm_pair *p);
 
 /* dcbm_divide.c: who copies what */
 
 unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes);
+
+/* dcbm_map.c: making folios known to a device */
+
+u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
+		   struct migrate_job *job);
+void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s);
 
 /* dcbm_feed.c: descriptors, and their results */
 
 void dcbm_feed_begin(struct dcbm_xfer *x);
 void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s);
 void dcbm_piece_end(struct dcbm_piece *piece);
+void dcbm_piece_fail(struct dcbm_piece *piece, u8 bad);
 
 /* dcbm_wait.c: until all is through, or the time is */
 
