@@ -31,6 +31,7 @@
 #include <linux/sysfs.h>
 
 #include "dcbm.h"
+#include "param.h"
 
 unsigned int dcbm_min_chunk = SZ_64K;
 unsigned int dcbm_max_chunk;
@@ -153,71 +154,38 @@ module_param_cb(enable, &dcbm_enable_ops, NULL, 0644);
 __MODULE_PARM_TYPE(enable, "bool");
 MODULE_PARM_DESC(enable, "Y: take channels and copy with them; N: finish, and give them back (default: N)");
 
-/* A number: where it is, its range, and what it has to be a multiple of */
-struct dcbm_uint {
-	unsigned int *val;
-	unsigned int min;
-	unsigned int max;
-	unsigned int step;
-};
-
-static int dcbm_uint_set(const char *val, const struct kernel_param *kp)
-{
-	const struct dcbm_uint *p = kp->arg;
-	unsigned int num;
-
-	/* kstrtouint() has two error codes; one is enough for "bad value". */
-	if (!val || kstrtouint(val, 0, &num) || num < p->min || num > p->max ||
-	    num % p->step)
-		return -EINVAL;
-	WRITE_ONCE(*p->val, num);
-	return 0;
-}
-
-static int dcbm_uint_get(char *buf, const struct kernel_param *kp)
-{
-	const struct dcbm_uint *p = kp->arg;
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(*p->val));
-}
-
-static const struct kernel_param_ops dcbm_uint_ops = {
-	.set = dcbm_uint_set,
-	.get = dcbm_uint_get,
-};
-
-static struct dcbm_uint dcbm_channels_param = {
+static struct uint_param dcbm_channels_param = {
 	.val = &dcbm_max_channels, .min = 1, .max = DCBM_MAX_CHANNELS, .step = 1,
 };
-module_param_cb(channels, &dcbm_uint_ops, &dcbm_channels_param, 0644);
+module_param_cb(channels, &uint_param_ops, &dcbm_channels_param, 0644);
 __MODULE_PARM_TYPE(channels, "uint");
 MODULE_PARM_DESC(channels, "Channels taken at most, from the next time it is enabled (1..64, default: 16)");
 
-static struct dcbm_uint dcbm_min_chunk_param = {
+static struct uint_param dcbm_min_chunk_param = {
 	.val = &dcbm_min_chunk, .min = PAGE_SIZE, .max = SZ_1G, .step = PAGE_SIZE,
 };
-module_param_cb(min_chunk, &dcbm_uint_ops, &dcbm_min_chunk_param, 0644);
+module_param_cb(min_chunk, &uint_param_ops, &dcbm_min_chunk_param, 0644);
 __MODULE_PARM_TYPE(min_chunk, "uint");
 MODULE_PARM_DESC(min_chunk, "Bytes that another channel, or a cut in a folio, is worth; a multiple of the page size (one page..1 GiB, default: 65536)");
 
-static struct dcbm_uint dcbm_max_chunk_param = {
+static struct uint_param dcbm_max_chunk_param = {
 	.val = &dcbm_max_chunk, .min = 0, .max = SZ_1G, .step = PAGE_SIZE,
 };
-module_param_cb(max_chunk, &dcbm_uint_ops, &dcbm_max_chunk_param, 0644);
+module_param_cb(max_chunk, &uint_param_ops, &dcbm_max_chunk_param, 0644);
 __MODULE_PARM_TYPE(max_chunk, "uint");
 MODULE_PARM_DESC(max_chunk, "Longest copy of one descriptor in bytes; a multiple of the page size (0 = as long as the device allows, max 1 GiB, default: 0)");
 
-static struct dcbm_uint dcbm_timeout_param = {
+static struct uint_param dcbm_timeout_param = {
 	.val = &dcbm_timeout_ms, .min = 10, .max = 60000, .step = 1,
 };
-module_param_cb(timeout_ms, &dcbm_uint_ops, &dcbm_timeout_param, 0644);
+module_param_cb(timeout_ms, &uint_param_ops, &dcbm_timeout_param, 0644);
 __MODULE_PARM_TYPE(timeout_ms, "uint");
 MODULE_PARM_DESC(timeout_ms, "How long to wait for a job in ms, beside 1 ms for each 64 KiB of it (10..60000, default: 2000)");
 
-static struct dcbm_uint dcbm_poll_param = {
+static struct uint_param dcbm_poll_param = {
 	.val = &dcbm_poll_us, .min = 0, .max = 10000, .step = 1,
 };
-module_param_cb(poll_us, &dcbm_uint_ops, &dcbm_poll_param, 0644);
+module_param_cb(poll_us, &uint_param_ops, &dcbm_poll_param, 0644);
 __MODULE_PARM_TYPE(poll_us, "uint");
 MODULE_PARM_DESC(poll_us, "How long to poll before going to sleep, in us (0..10000, default: 100)");
 

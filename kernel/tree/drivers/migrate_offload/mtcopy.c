@@ -36,7 +36,6 @@
 #include <linux/cpumask.h>
 #include <linux/highmem.h>
 #include <linux/init.h>
-#include <linux/kstrtox.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/math.h>
@@ -57,6 +56,8 @@
 #include <linux/sysfs.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
+
+#include "param.h"
 
 /* How many CPUs may copy one job, the caller's included. */
 #define MTCOPY_MAX_THREADS	32
@@ -527,50 +528,17 @@ static struct migrator mtcopy_migrator = {
 	.channels	= mtcopy_channels,
 };
 
-/* A number: where it is, its range, and what it has to be a multiple of */
-struct mtcopy_uint {
-	unsigned int *val;
-	unsigned int min;
-	unsigned int max;
-	unsigned int step;
-};
-
-static int mtcopy_uint_set(const char *val, const struct kernel_param *kp)
-{
-	const struct mtcopy_uint *p = kp->arg;
-	unsigned int num;
-
-	/* kstrtouint() has two error codes; one is enough for "bad value". */
-	if (!val || kstrtouint(val, 0, &num) || num < p->min || num > p->max ||
-	    num % p->step)
-		return -EINVAL;
-	WRITE_ONCE(*p->val, num);
-	return 0;
-}
-
-static int mtcopy_uint_get(char *buf, const struct kernel_param *kp)
-{
-	const struct mtcopy_uint *p = kp->arg;
-
-	return sysfs_emit(buf, "%u\n", READ_ONCE(*p->val));
-}
-
-static const struct kernel_param_ops mtcopy_uint_ops = {
-	.set = mtcopy_uint_set,
-	.get = mtcopy_uint_get,
-};
-
-static struct mtcopy_uint mtcopy_threads_param = {
+static struct uint_param mtcopy_threads_param = {
 	.val = &mtcopy_threads, .min = 0, .max = MTCOPY_MAX_THREADS, .step = 1,
 };
-module_param_cb(threads, &mtcopy_uint_ops, &mtcopy_threads_param, 0644);
+module_param_cb(threads, &uint_param_ops, &mtcopy_threads_param, 0644);
 __MODULE_PARM_TYPE(threads, "uint");
 MODULE_PARM_DESC(threads, "CPUs that copy one job at most, the caller's included (0..32; 0 = as many as the destination node has, up to 8; default: 0)");
 
-static struct mtcopy_uint mtcopy_min_chunk_param = {
+static struct uint_param mtcopy_min_chunk_param = {
 	.val = &mtcopy_min_chunk, .min = PAGE_SIZE, .max = SZ_1G, .step = PAGE_SIZE,
 };
-module_param_cb(min_chunk, &mtcopy_uint_ops, &mtcopy_min_chunk_param, 0644);
+module_param_cb(min_chunk, &uint_param_ops, &mtcopy_min_chunk_param, 0644);
 __MODULE_PARM_TYPE(min_chunk, "uint");
 MODULE_PARM_DESC(min_chunk, "Bytes that another CPU is worth; a multiple of the page size (one page..1 GiB, default: 262144)");
 
