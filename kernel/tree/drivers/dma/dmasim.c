@@ -23,6 +23,7 @@
 
 #include <linux/atomic.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -62,6 +63,9 @@
 
 /* Below this a timer costs more than the wait: poll the clock instead. */
 #define DMASIM_SPIN_NS		(5 * NSEC_PER_USEC)
+
+/* What "mark" writes: TEST_MARK of the selftests */
+#define DMASIM_MARK		0x6b72616d2d747365ULL
 
 /* How far ahead shuffle looks for the next descriptor, as a queue depth. */
 #define DMASIM_WINDOW		32
@@ -153,6 +157,44 @@ static bool private_chans = true;
 module_param_named(private, private_chans, bool, 0444);
 MODULE_PARM_DESC(private, "Channels are for one client each, DMA_PRIVATE (default: Y)");
 
+static struct dmasim_uint copy_align = { .val = 0, .min = 0, .max = 16 };
+module_param_cb(copy_align, &dmasim_uint_ops, &copy_align, 0444);
+__MODULE_PARM_TYPE(copy_align, "uint");
+MODULE_PARM_DESC(copy_align, "log2 of the alignment of addresses and lengths; prep refuses others (0..16, default: 0)");
+
+static bool prep_lock;
+module_param(prep_lock, bool, 0444);
+MODULE_PARM_DESC(prep_lock, "Hold a spinlock from prep to submit, as ioat does (default: N)");
+
+static bool prep_sleep;
+module_param(prep_sleep, bool, 0444);
+MODULE_PARM_DESC(prep_sleep, "Wait in prep for a descriptor when all are in use, and start at submit, as idxd does; excludes prep_lock (default: N)");
+
+static bool quiet_stop = true;
+module_param_named(quiet, quiet_stop, bool, 0444);
+MODULE_PARM_DESC(quiet, "Terminate waits until the engine has stopped; N: it does not, and the driver is called dmasim-wild (default: Y)");
+
+static bool alias;
+module_param(alias, bool, 0444);
+MODULE_PARM_DESC(alias, "The driver is called dmasim-alias, as one that nobody knows (default: N)");
+
+static bool hold;
+module_param(hold, bool, 0644);
+MODULE_PARM_DESC(hold, "Engines begin with nothing new until this is N again (default: N)");
+
+static bool mark;
+module_param(mark, bool, 0644);
+MODULE_PARM_DESC(mark, "Overwrite the second eight bytes of each page that is copied, so that a test sees who copied it (default: N)");
+
+static struct dmasim_uint late_ms = { .val = 3000, .min = 0, .max = 600000 };
+module_param_cb(late_ms, &dmasim_uint_ops, &late_ms, 0644);
+__MODULE_PARM_TYPE(late_ms, "uint");
+MODULE_PARM_DESC(late_ms, "How long a descriptor of late_every takes, in ms (0..600000, default: 3000)");
+
+static bool remove_hold;
+module_param(remove_hold, bool, 0644);
+MODULE_PARM_DESC(remove_hold, "Unbinding waits, and the engine works, until this is N again (default: N)");
+
 static struct dmasim_uint bandwidth_mbps = { .val = 0, .min = 0, .max = 1000000 };
 module_param_cb(bandwidth_mbps, &dmasim_uint_ops, &bandwidth_mbps, 0644);
 __MODULE_PARM_TYPE(bandwidth_mbps, "uint");
@@ -202,6 +244,8 @@ MODULE_PARM_DESC(error_result, "Result of injected errors: read, write or aborte
 /**
  * enum dmasim_fault - the faults that can be injected
  * @DMASIM_FAULT_HANG: the descriptor never completes, until it is terminated
+ * @DMASIM_FAULT_LATE: it is copied after late_ms, whether or not it is terminated
+ *	meanwhile
  * @DMASIM_FAULT_ERROR: nothing is written, an error is reported
  * @DMASIM_FAULT_PARTIAL: the first half is written, an error is reported
  * @DMASIM_FAULT_LIE: nothing is written, success is reported
@@ -214,6 +258,7 @@ MODULE_PARM_DESC(error_result, "Result of injected errors: read, write or aborte
  */
 enum dmasim_fault {
 	DMASIM_FAULT_HANG,
+	DMASIM_FAULT_LATE,
 	DMASIM_FAULT_ERROR,
 	DMASIM_FAULT_PARTIAL,
 	DMASIM_FAULT_LIE,
@@ -243,6 +288,7 @@ struct dmasim_knob {
 
 static struct dmasim_knob dmasim_knobs[DMASIM_NR_FAULTS] = {
 	[DMASIM_FAULT_HANG]	= { .dir = "fail_hang",		.stat = "hung" },
+	[DMASIM_FAULT_LATE]	= { .dir = "fail_late",		.stat = "late" },
 	[DMASIM_FAULT_ERROR]	= { .dir = "fail_copy",		.stat = "errors" },
 	[DMASIM_FAULT_PARTIAL]	= { .dir = "fail_partial",	.stat = "partial" },
 	[DMASIM_FAULT_LIE]	= { .dir = "fail_lie",		.stat = "lies" },
@@ -282,6 +328,10 @@ module_param_cb(hang_every, &dmasim_every_ops, &dmasim_knobs[DMASIM_FAULT_HANG],
 __MODULE_PARM_TYPE(hang_every, "uint");
 MODULE_PARM_DESC(hang_every, "Let every n-th descriptor hang until it is terminated (0 = never, default: 0)");
 
+module_param_cb(late_every, &dmasim_every_ops, &dmasim_knobs[DMASIM_FAULT_LATE], 0644);
+__MODULE_PARM_TYPE(late_every, "uint");
+MODULE_PARM_DESC(late_every, "Let every n-th descriptor take late_ms; stopping does not stop it (0 = never, default: 0)");
+
 module_param_cb(error_every, &dmasim_every_ops, &dmasim_knobs[DMASIM_FAULT_ERROR], 0644);
 __MODULE_PARM_TYPE(error_every, "uint");
 MODULE_PARM_DESC(error_every, "Fail every n-th descriptor and write nothing (0 = never, default: 0)");
@@ -301,6 +351,40 @@ MODULE_PARM_DESC(prep_null_every, "Let every n-th prepare return NULL (0 = never
 module_param_cb(submit_error_every, &dmasim_every_ops, &dmasim_knobs[DMASIM_FAULT_SUBMIT], 0644);
 __MODULE_PARM_TYPE(submit_error_every, "uint");
 MODULE_PARM_DESC(submit_error_every, "Let every n-th submit return an error (0 = never, default: 0)");
+
+/* How many descriptors there will be before prep returns NULL for good, or -1 */
+static atomic_t dmasim_preps_left = ATOMIC_INIT(-1);
+
+static int dmasim_stop_set(const char *val, const struct kernel_param *kp)
+{
+	unsigned int num;
+	int ret;
+
+	ret = dmasim_parse_uint(val, 0, INT_MAX, &num);
+	if (!ret)
+		atomic_set(&dmasim_preps_left, num ? num : -1);
+	return ret;
+}
+
+static int dmasim_stop_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%d\n", max(atomic_read(&dmasim_preps_left), 0));
+}
+
+static const struct kernel_param_ops dmasim_stop_ops = {
+	.set = dmasim_stop_set,
+	.get = dmasim_stop_get,
+};
+module_param_cb(prep_stop_after, &dmasim_stop_ops, NULL, 0644);
+__MODULE_PARM_TYPE(prep_stop_after, "uint");
+MODULE_PARM_DESC(prep_stop_after, "Prepare n more descriptors, over all channels, and then return NULL until this is written again (0 = no limit, default: 0)");
+
+static bool dmasim_prep_is_over(void)
+{
+	/* Counts down to 0 and stays there; -1 is no limit. */
+	return atomic_read(&dmasim_preps_left) >= 0 &&
+	       atomic_dec_if_positive(&dmasim_preps_left) < 0;
+}
 
 #ifdef CONFIG_FAULT_INJECTION
 static void dmasim_fault_attr_init(struct fault_attr *attr)
@@ -334,6 +418,7 @@ static bool dmasim_should_fail(enum dmasim_fault fault, size_t len)
  * @done: bytes the engine is through with; written by the thread only
  * @issued: when the client told the engine to start
  * @stop: terminated while the engine worked on it; set under vc.lock
+ * @late: the engine does not let go of it; likewise
  */
 struct dmasim_desc {
 	struct virt_dma_desc vd;
@@ -343,6 +428,22 @@ struct dmasim_desc {
 	size_t done;
 	ktime_t issued;
 	bool stop;
+	bool late;
+};
+
+/* What the last faults were, for tests that compare: so many of each channel */
+#define DMASIM_FAULTS_KEPT	512
+
+/**
+ * struct dmasim_record - a descriptor that a fault was injected into
+ * @dst: its destination
+ * @len: its length
+ * @fault: the fault
+ */
+struct dmasim_record {
+	dma_addr_t dst;
+	size_t len;
+	enum dmasim_fault fault;
 };
 
 /**
@@ -361,6 +462,11 @@ struct dmasim_desc {
  * @rnd: random numbers for shuffle; of the thread only
  * @failed: cookies of the last failed descriptors, 0 for none
  * @next_failed: where in @failed the next one goes
+ * @preparing: with prep_lock, between prep and submit; of the client
+ * @pool_wait: waiters for a free descriptor
+ * @ghost: what the engine works on has been terminated, and it does not care
+ * @records: the last faults
+ * @nr_records: how many there ever were
  * @stats: counters
  */
 struct dmasim_chan {
@@ -376,6 +482,11 @@ struct dmasim_chan {
 	struct rnd_state rnd;
 	dma_cookie_t failed[DMASIM_FAILED];
 	unsigned int next_failed;
+	bool preparing;
+	wait_queue_head_t pool_wait;
+	bool ghost;
+	struct dmasim_record *records;
+	unsigned int nr_records;
 	struct {
 		u64 prepared;
 		u64 pool_empty;
@@ -386,6 +497,9 @@ struct dmasim_chan {
 		u64 terminated;
 		u64 aborted;
 		u64 bad_address;
+		u64 prep_slept;
+		u64 late_writes;
+		u64 late_same;
 		u64 fault[DMASIM_NR_FAULTS];
 	} stats;
 };
@@ -430,6 +544,18 @@ static struct device *dmasim_chan_dev(struct dmasim_chan *sc)
  * so from taking a descriptor to its completion it allocates nothing and takes
  * no lock but the channel's.
  */
+
+/* Under vc.lock */
+static void dmasim_record(struct dmasim_chan *sc, struct dmasim_desc *desc,
+			  enum dmasim_fault fault)
+{
+	lockdep_assert_held(&sc->vc.lock);
+
+	sc->stats.fault[fault]++;
+	sc->records[sc->nr_records++ % DMASIM_FAULTS_KEPT] = (struct dmasim_record) {
+		.dst = desc->dst, .len = desc->len, .fault = fault,
+	};
+}
 
 static bool dmasim_stopped(struct dmasim_chan *sc, struct dmasim_desc *desc)
 {
@@ -526,6 +652,8 @@ static enum dmaengine_tx_result dmasim_copy(struct dmasim_chan *sc, dma_addr_t d
 		kasan_check_read(vfrom + offset_in_page(from), n);
 		kasan_check_write(vto + offset_in_page(to), n);
 		memcpy(vto + offset_in_page(to), vfrom + offset_in_page(from), n);
+		if (READ_ONCE(mark) && !offset_in_page(to) && n >= 2 * sizeof(u64))
+			((u64 *)vto)[1] = DMASIM_MARK;
 		kunmap_local(vfrom);
 		kunmap_local(vto);
 
@@ -536,20 +664,82 @@ static enum dmaengine_tx_result dmasim_copy(struct dmasim_chan *sc, dma_addr_t d
 	return DMA_TRANS_NOERROR;
 }
 
-static enum dmasim_fault dmasim_pick_fault(struct dmasim_chan *sc, size_t len)
+static enum dmasim_fault dmasim_pick_fault(struct dmasim_chan *sc,
+					   struct dmasim_desc *desc)
 {
 	enum dmasim_fault fault, res = DMASIM_FAULT_NONE;
 
 	/* Every knob counts every descriptor, whichever fires. */
 	for (fault = DMASIM_FAULT_HANG; fault <= DMASIM_FAULT_LIE; fault++)
-		if (dmasim_should_fail(fault, len) && res == DMASIM_FAULT_NONE)
+		if (dmasim_should_fail(fault, desc->len) && res == DMASIM_FAULT_NONE)
 			res = fault;
 
 	if (res != DMASIM_FAULT_NONE) {
 		spin_lock_irq(&sc->vc.lock);
-		sc->stats.fault[res]++;
+		dmasim_record(sc, desc, res);
+		desc->late = res == DMASIM_FAULT_LATE;
 		spin_unlock_irq(&sc->vc.lock);
 	}
+	return res;
+}
+
+/* Is what stands at the destination what a copy would put there? */
+static bool dmasim_is_same(struct dmasim_chan *sc, dma_addr_t dst, dma_addr_t src,
+			   size_t len)
+{
+	struct device *dev = dmasim_chan_dev(sc);
+	bool same = true;
+
+	while (len && same) {
+		phys_addr_t to = dma_to_phys(dev, dst);
+		phys_addr_t from = dma_to_phys(dev, src);
+		size_t n = min3(len, PAGE_SIZE - offset_in_page(to),
+				PAGE_SIZE - offset_in_page(from));
+		void *vto, *vfrom;
+
+		if (!dmasim_can_reach(dev, src, n, from) ||
+		    !dmasim_can_reach(dev, dst, n, to))
+			return false;
+		vto = kmap_local_page(pfn_to_page(PHYS_PFN(to)));
+		vfrom = kmap_local_page(pfn_to_page(PHYS_PFN(from)));
+		same = !memcmp(vto + offset_in_page(to), vfrom + offset_in_page(from), n);
+		kunmap_local(vfrom);
+		kunmap_local(vto);
+		dst += n;
+		src += n;
+		len -= n;
+	}
+	return same;
+}
+
+/*
+ * An engine that does not let go: nobody who terminates the descriptor keeps it from
+ * writing. With quiet=N its memory may then be used for another one already.
+ */
+static enum dmaengine_tx_result dmasim_run_late(struct dmasim_chan *sc,
+						struct dmasim_desc *desc)
+{
+	ktime_t when = ktime_add_ms(ktime_get(), READ_ONCE(late_ms.val));
+	dma_addr_t dst = desc->dst, src = desc->src;
+	enum dmaengine_tx_result res;
+	size_t len = desc->len;
+	bool same;
+
+	while (ktime_before(ktime_get(), when)) {
+		set_current_state(TASK_IDLE);
+		schedule_hrtimeout_range(&when, 0, HRTIMER_MODE_ABS);
+	}
+
+	same = dmasim_is_same(sc, dst, src, len);
+	res = dmasim_copy(sc, dst, src, len);
+	sc->clock = ktime_get();
+
+	spin_lock_irq(&sc->vc.lock);
+	sc->stats.late_writes++;
+	sc->stats.late_same += same;
+	if (!sc->ghost)
+		desc->done = len;
+	spin_unlock_irq(&sc->vc.lock);
 	return res;
 }
 
@@ -575,11 +765,16 @@ static enum dmaengine_tx_result dmasim_run(struct dmasim_chan *sc,
 	size_t todo, n;
 	ktime_t start;
 
+	while (READ_ONCE(hold))
+		if (!dmasim_wait_until(sc, desc, ktime_add_ms(ktime_get(), 1)))
+			break;
 	if (dmasim_stopped(sc, desc))
 		return DMA_TRANS_ABORTED;
 
-	fault = dmasim_pick_fault(sc, desc->len);
+	fault = dmasim_pick_fault(sc, desc);
 	switch (fault) {
+	case DMASIM_FAULT_LATE:
+		return dmasim_run_late(sc, desc);
 	case DMASIM_FAULT_HANG:
 		dmasim_wait_until(sc, desc, KTIME_MAX);
 		sc->clock = ktime_get();
@@ -642,7 +837,10 @@ static void dmasim_finish(struct dmasim_chan *sc, struct dmasim_desc *desc,
 	local_bh_disable();
 	spin_lock_irq(&sc->vc.lock);
 	sc->cur = NULL;
-	if (desc->stop) {
+	if (sc->ghost) {
+		/* It is somebody else's by now. */
+		sc->ghost = false;
+	} else if (desc->stop) {
 		sc->stats.terminated++;
 		vchan_terminate_vdesc(vd);
 	} else {
@@ -732,6 +930,44 @@ static void dmasim_desc_free(struct virt_dma_desc *vd)
 	spin_lock_irqsave(&sc->vc.lock, flags);
 	list_add(&vd->node, &sc->pool);
 	spin_unlock_irqrestore(&sc->vc.lock, flags);
+	wake_up(&sc->pool_wait);
+}
+
+/* Under vc.lock: what has been submitted may begin. */
+static void dmasim_issue(struct dmasim_chan *sc)
+{
+	struct virt_dma_desc *vd;
+	ktime_t now = ktime_get();
+
+	lockdep_assert_held(&sc->vc.lock);
+
+	list_for_each_entry(vd, &sc->vc.desc_submitted, node)
+		to_dmasim_desc(vd)->issued = now;
+	vchan_issue_pending(&sc->vc);
+	/* Also when dead: then the thread fails them. */
+	dmasim_kick(sc);
+}
+
+/*
+ * With prep_lock the client cannot sleep from prep to submit, as with the lock that
+ * ioat holds. Not a lock, so that a client that prepares twice is told and not hung.
+ */
+static void dmasim_prep_begin(struct dmasim_chan *sc)
+{
+	if (!prep_lock)
+		return;
+	local_bh_disable();
+	WARN_ONCE(sc->preparing, "prepared twice, and not submitted in between\n");
+	sc->preparing = true;
+}
+
+static void dmasim_prep_end(struct dmasim_chan *sc)
+{
+	if (!prep_lock)
+		return;
+	WARN_ONCE(!sc->preparing, "submitted, and not prepared before\n");
+	sc->preparing = false;
+	local_bh_enable();
 }
 
 static dma_cookie_t dmasim_tx_submit(struct dma_async_tx_descriptor *tx)
@@ -747,16 +983,49 @@ static dma_cookie_t dmasim_tx_submit(struct dma_async_tx_descriptor *tx)
 		/* The client has no way to give it back: it is ours again. */
 		list_move(&vd->node, &sc->pool);
 		if (fail)
-			sc->stats.fault[DMASIM_FAULT_SUBMIT]++;
+			dmasim_record(sc, to_dmasim_desc(vd), DMASIM_FAULT_SUBMIT);
 		cookie = fail ? -EIO : -ENODEV;
 	} else {
 		cookie = dma_cookie_assign(tx);
 		list_move_tail(&vd->node, &sc->vc.desc_submitted);
 		sc->stats.submitted++;
+		if (prep_sleep)
+			dmasim_issue(sc);
 	}
 	spin_unlock_irqrestore(&sc->vc.lock, flags);
+	dmasim_prep_end(sc);
 
 	return cookie;
+}
+
+static struct dmasim_desc *dmasim_desc_try_get(struct dmasim_chan *sc)
+{
+	struct dmasim_desc *desc;
+
+	guard(spinlock_irqsave)(&sc->vc.lock);
+	if (sc->dead)
+		return NULL;
+	desc = list_first_entry_or_null(&sc->pool, struct dmasim_desc, vd.node);
+	if (desc) {
+		list_del_init(&desc->vd.node);
+		sc->stats.prepared++;
+	} else {
+		sc->stats.pool_empty++;
+	}
+	return desc;
+}
+
+static struct dmasim_desc *dmasim_desc_get(struct dmasim_chan *sc)
+{
+	struct dmasim_desc *desc = dmasim_desc_try_get(sc);
+
+	if (desc || !prep_sleep)
+		return desc;
+
+	scoped_guard(spinlock_irqsave, &sc->vc.lock)
+		sc->stats.prep_slept++;
+	wait_event(sc->pool_wait, (desc = dmasim_desc_try_get(sc)) || READ_ONCE(sc->dead));
+	return desc;
 }
 
 static struct dma_async_tx_descriptor *
@@ -765,30 +1034,25 @@ dmasim_prep_dma_memcpy(struct dma_chan *chan, dma_addr_t dst, dma_addr_t src,
 {
 	struct dmasim_chan *sc = to_dmasim_chan(chan);
 	struct dma_async_tx_descriptor *tx;
-	struct dmasim_desc *desc = NULL;
-	unsigned long flags;
-	bool fail;
+	struct dmasim_desc *desc;
 
-	if (!len || (max_len.val && len > max_len.val))
+	if (!len || (max_len.val && len > max_len.val) ||
+	    !IS_ALIGNED(dst | src | len, 1UL << copy_align.val))
 		return NULL;
 
-	fail = dmasim_should_fail(DMASIM_FAULT_PREP, len);
-
-	spin_lock_irqsave(&sc->vc.lock, flags);
-	if (fail) {
+	if (dmasim_should_fail(DMASIM_FAULT_PREP, len) || dmasim_prep_is_over()) {
+		guard(spinlock_irqsave)(&sc->vc.lock);
 		sc->stats.fault[DMASIM_FAULT_PREP]++;
-	} else if (!sc->dead) {
-		desc = list_first_entry_or_null(&sc->pool, struct dmasim_desc, vd.node);
-		if (desc) {
-			list_del_init(&desc->vd.node);
-			sc->stats.prepared++;
-		} else {
-			sc->stats.pool_empty++;
-		}
-	}
-	spin_unlock_irqrestore(&sc->vc.lock, flags);
-	if (!desc)
 		return NULL;
+	}
+
+	dmasim_prep_begin(sc);
+	desc = dmasim_desc_get(sc);
+	if (!desc) {
+		if (prep_lock)
+			dmasim_prep_end(sc);
+		return NULL;
+	}
 
 	memset(desc, 0, sizeof(*desc));
 	desc->dst = dst;
@@ -803,20 +1067,10 @@ dmasim_prep_dma_memcpy(struct dma_chan *chan, dma_addr_t dst, dma_addr_t src,
 static void dmasim_issue_pending(struct dma_chan *chan)
 {
 	struct dmasim_chan *sc = to_dmasim_chan(chan);
-	struct virt_dma_desc *vd;
-	unsigned long flags;
-	ktime_t now;
 
-	spin_lock_irqsave(&sc->vc.lock, flags);
-	if (!list_empty(&sc->vc.desc_submitted)) {
-		now = ktime_get();
-		list_for_each_entry(vd, &sc->vc.desc_submitted, node)
-			to_dmasim_desc(vd)->issued = now;
-		vchan_issue_pending(&sc->vc);
-		/* Also when dead: then the thread fails them. */
-		dmasim_kick(sc);
-	}
-	spin_unlock_irqrestore(&sc->vc.lock, flags);
+	guard(spinlock_irqsave)(&sc->vc.lock);
+	if (!list_empty(&sc->vc.desc_submitted))
+		dmasim_issue(sc);
 }
 
 static bool dmasim_cookie_failed(struct dmasim_chan *sc, dma_cookie_t cookie)
@@ -885,7 +1139,12 @@ static int dmasim_terminate_all(struct dma_chan *chan)
 	list_splice_tail_init(&sc->vc.desc_completed, &head);
 	/* synchronize gives them back to the pool */
 	list_splice_tail(&head, &sc->vc.desc_terminated);
-	if (sc->cur) {
+	if (sc->cur && sc->cur->late && !quiet_stop) {
+		list_add_tail(&sc->cur->vd.node, &sc->vc.desc_terminated);
+		sc->stats.terminated++;
+		sc->cur = NULL;
+		sc->ghost = true;
+	} else if (sc->cur) {
 		WRITE_ONCE(sc->cur->stop, true);
 		dmasim_kick(sc);
 	}
@@ -905,7 +1164,8 @@ static bool dmasim_stopping(struct dmasim_chan *sc)
 
 /*
  * When this returns after dmasim_terminate_all(), nothing is copied for the
- * descriptors that were terminated, none will be, and their callbacks are over.
+ * descriptors that were terminated, none will be, and their callbacks are over;
+ * but for a late one with quiet=N.
  */
 static void dmasim_synchronize(struct dma_chan *chan)
 {
@@ -979,6 +1239,15 @@ static void dmasim_free_chan_resources(struct dma_chan *chan)
  * may hold channels for as long as they like; the memory goes with the last.
  */
 
+static void dmasim_free_dev(struct dmasim_dev *sd)
+{
+	unsigned int i;
+
+	for (i = 0; i < sd->nr_chans; i++)
+		kvfree(sd->chans[i].records);
+	kfree(sd);
+}
+
 static bool dmasim_no_channel(struct dma_chan *chan, void *param)
 {
 	return false;
@@ -1003,7 +1272,7 @@ static void dmasim_free_work(struct work_struct *work)
 
 	for (i = 0; i < sd->nr_chans; i++)
 		put_device(&sd->chans[i].vc.chan.dev->device);
-	kfree(sd);
+	dmasim_free_dev(sd);
 	put_device(dev);
 }
 
@@ -1028,12 +1297,16 @@ static void dmasim_remove(struct platform_device *pdev)
 	struct dmasim_chan *sc;
 	unsigned int i;
 
+	while (READ_ONCE(remove_hold))
+		msleep(20);
+
 	for (i = 0; i < sd->nr_chans; i++) {
 		sc = &sd->chans[i];
 		spin_lock_irq(&sc->vc.lock);
 		WRITE_ONCE(sc->dead, true);
 		dmasim_kick(sc);
 		spin_unlock_irq(&sc->vc.lock);
+		wake_up_all(&sc->pool_wait);
 	}
 
 	/* The threads now fail what they have, and clients get their callbacks. */
@@ -1063,11 +1336,28 @@ static int dmasim_chan_show(struct seq_file *s, void *unused)
 	seq_printf(s, "terminated %llu\n", stats.terminated);
 	seq_printf(s, "aborted %llu\n", stats.aborted);
 	seq_printf(s, "bad_address %llu\n", stats.bad_address);
+	seq_printf(s, "prep_slept %llu\n", stats.prep_slept);
+	seq_printf(s, "late_writes %llu\n", stats.late_writes);
+	seq_printf(s, "late_same %llu\n", stats.late_same);
 	for (i = 0; i < DMASIM_NR_FAULTS; i++)
 		seq_printf(s, "injected_%s %llu\n", dmasim_knobs[i].stat, stats.fault[i]);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(dmasim_chan);
+
+/* One line for each of the last descriptors that a fault was injected into */
+static int dmasim_faults_show(struct seq_file *s, void *unused)
+{
+	struct dmasim_chan *sc = s->private;
+	unsigned int i;
+
+	guard(spinlock_irq)(&sc->vc.lock);
+	for (i = 0; i < min(sc->nr_records, DMASIM_FAULTS_KEPT); i++)
+		seq_printf(s, "%#llx %zu %s\n", (u64)sc->records[i].dst,
+			   sc->records[i].len, dmasim_knobs[sc->records[i].fault].stat);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(dmasim_faults);
 
 static void dmasim_init_chan(struct dmasim_dev *sd, unsigned int i)
 {
@@ -1076,6 +1366,7 @@ static void dmasim_init_chan(struct dmasim_dev *sd, unsigned int i)
 	sc->index = i;
 	INIT_LIST_HEAD(&sc->pool);
 	init_waitqueue_head(&sc->quiet);
+	init_waitqueue_head(&sc->pool_wait);
 	/* Always the same seed: a run can be repeated. */
 	prandom_seed_state(&sc->rnd, i + 1);
 	sc->vc.desc_free = dmasim_desc_free;
@@ -1106,6 +1397,14 @@ static int dmasim_probe(struct platform_device *pdev)
 	if (!sd)
 		return -ENOMEM;
 	sd->nr_chans = channels.val;
+	for (i = 0; i < sd->nr_chans; i++) {
+		sd->chans[i].records = kvcalloc(DMASIM_FAULTS_KEPT,
+						sizeof(*sd->chans[i].records), GFP_KERNEL);
+		if (!sd->chans[i].records) {
+			dmasim_free_dev(sd);
+			return -ENOMEM;
+		}
+	}
 	INIT_WORK(&sd->free_work, dmasim_free_work);
 
 	dma = &sd->dma;
@@ -1120,6 +1419,7 @@ static int dmasim_probe(struct platform_device *pdev)
 		dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 	if (shuffle)
 		dma_cap_set(DMA_COMPLETION_NO_ORDER, dma->cap_mask);
+	dma->copy_align = copy_align.val;
 	dma->directions = BIT(DMA_MEM_TO_MEM);
 	dma->residue_granularity = DMA_RESIDUE_GRANULARITY_BURST;
 
@@ -1134,7 +1434,7 @@ static int dmasim_probe(struct platform_device *pdev)
 
 	ret = dma_async_device_register(dma);
 	if (ret) {
-		kfree(sd);
+		dmasim_free_dev(sd);
 		put_device(dev);
 		return dev_err_probe(dev, ret, "cannot register with dmaengine\n");
 	}
@@ -1152,6 +1452,8 @@ static int dmasim_probe(struct platform_device *pdev)
 	for (i = 0; i < sd->nr_chans; i++) {
 		snprintf(name, sizeof(name), "chan%u", i);
 		debugfs_create_file(name, 0444, sd->debugfs, &sd->chans[i], &dmasim_chan_fops);
+		snprintf(name, sizeof(name), "faults%u", i);
+		debugfs_create_file(name, 0444, sd->debugfs, &sd->chans[i], &dmasim_faults_fops);
 	}
 
 	dev_info(dev, "emulated DMA engine for testing, dma%d, %u channels, node %d\n",
@@ -1159,9 +1461,16 @@ static int dmasim_probe(struct platform_device *pdev)
 	return 0;
 }
 
+/* The devices have this name, whatever that of the driver is. */
+static const struct platform_device_id dmasim_ids[] = {
+	{ .name = KBUILD_MODNAME },
+	{ }
+};
+
 static struct platform_driver dmasim_driver = {
 	.probe = dmasim_probe,
 	.remove = dmasim_remove,
+	.id_table = dmasim_ids,
 	.driver = {
 		.name = KBUILD_MODNAME,
 		.probe_type = PROBE_FORCE_SYNCHRONOUS,
@@ -1224,6 +1533,17 @@ static int __init dmasim_init(void)
 			return -EINVAL;
 		}
 	}
+
+	if (prep_lock && prep_sleep) {
+		pr_err("prep_lock and prep_sleep exclude each other\n");
+		return -EINVAL;
+	}
+
+	/* Clients that know engines by their drivers have to know this one as another. */
+	if (alias)
+		dmasim_driver.driver.name = "dmasim-alias";
+	else if (!quiet_stop)
+		dmasim_driver.driver.name = "dmasim-wild";
 
 	dmasim_wq = alloc_workqueue("dmasim", WQ_UNBOUND, 0);
 	if (!dmasim_wq)
