@@ -36,6 +36,15 @@ static const struct dcbm_provider dcbm_providers[] = {
 		.terminate_quiet = true,
 	}, {
 		/*
+		 * dmasim with quiet=N. Result: as above, of a late descriptor
+		 * when it has been written. Terminate: does not keep a late one
+		 * from being written.
+		 */
+		.name = "dmasim-wild",
+		.results = true,
+		.abort_quiet = true,
+	}, {
+		/*
 		 * Result: NOERROR if and only if the device wrote DSA_COMP_SUCCESS
 		 * into the completion record of this very descriptor. The residue
 		 * is not initialised.
@@ -64,6 +73,35 @@ static const struct dcbm_provider dcbm_providers[] = {
 		 */
 		.name = "ioatdma",
 		.results = true,
+	}, {
+		/*
+		 * Result: NOERROR if and only if the device has taken the valid
+		 * flag out of this very descriptor and set that of success. A
+		 * lock is held from prep to submit, and in callbacks.
+		 * Terminate: there is none. Aborted is said after a pause of the
+		 * engine that may have timed out.
+		 */
+		.name = "plx_dma",
+		.results = true,
+	}, {
+		/*
+		 * Result: the status of the next completion entry. Entries do not
+		 * tell whether they are new, so that an interrupt too many takes
+		 * an old success for the next one's. A failed descriptor is never
+		 * completed. Terminate: pauses the queue and does not wait until
+		 * it stands.
+		 */
+		.name = "hisi_dma",
+	}, {
+		/* Result: never given, a failed copy is not noticed. Terminate: none. */
+		.name = "mv_xor_v2",
+	}, {
+		/*
+		 * Result: never given; a descriptor of a faulting engine is
+		 * completed like a good one. Terminate: asks the engine to stop,
+		 * and does not wait until it has.
+		 */
+		.name = "dma-pl330",
 	}, {
 		/*
 		 * Result: pt_cmd.ret, where DMA_ERROR would come from, is 0
