@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * timeout: 300
+ * timeout: 420
  *
  * Point 10 of the design: while pages move, migrators, engines, policies and cgroups come
  * and go.
@@ -8,9 +8,11 @@
  * A process writes to its memory, which moves all the time. A use after free is KASAN's to
  * find, a wait that does not end the runner's; a write that got lost is seen by the process.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -127,6 +129,55 @@ CASE(engine_faults, "the engine fails, refuses and hangs")
 	EXPECT_EQ(dcbm_enable(1), 0);
 	load_wait(&load, 1);
 	EXPECT_EQ(dcbm_status("channels_quarantined") + dcbm_status("channels_lost"), 0);
+}
+
+/*
+ * What is unbound is not taken again before it has gone. Unbinding is held here, after the
+ * channels have been given back, which is the first thing that happens.
+ */
+CASE(enable_while_unbinding, "dcbm is enabled while its engine is being unbound")
+{
+	pid_t pid;
+
+	offload_use("dcbm");
+	load = load_start(NULL, 0);
+	write_file("/sys/module/dmasim/parameters/remove_hold", "Y");
+	fflush(NULL);
+	pid = fork();
+	REQUIRE(pid >= 0, "fork: %m");
+	if (!pid)
+		_exit(try_write("/sys/bus/platform/drivers/dmasim/unbind", "dmasim.0") ? 1 : 0);
+	dcbm_wait_channels("gone", 4);
+	EXPECT_EQ(dcbm_enable(0), 0);
+	EXPECT_EQ(dcbm_enable(1), -ENODEV);
+	EXPECT_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	write_file("/sys/module/dmasim/parameters/remove_hold", "N");
+	EXPECT_EQ(waitpid(pid, NULL, 0), pid);
+	load_wait(&load, 1);
+	write_file("/sys/bus/platform/drivers/dmasim/bind", "dmasim.0");
+	EXPECT_EQ(dcbm_enable(1), 0);
+	EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 4);
+	load_wait(&load, 1);
+}
+
+/* Channels are not a CPU's; but the engine's threads and its completions are on one. */
+CASE(cpu_unplug, "a CPU is taken away and given back while jobs are in flight")
+{
+	uint64_t before;
+	int i;
+
+	offload_use("dcbm");
+	load = load_start(NULL, 0);
+	for (i = 0; i < 3; i++) {
+		before = dcbm_status("folios_copied");
+		write_file("/sys/devices/system/cpu/cpu1/online", "0");
+		load_wait(&load, 1);
+		write_file("/sys/devices/system/cpu/cpu1/online", "1");
+		load_wait(&load, 1);
+		EXPECT_GT(dcbm_status("folios_copied"), before);
+	}
+	EXPECT_EQ(dcbm_status("folios_timed_out"), 0);
+	EXPECT_EQ(dcbm_status("channels_quarantined"), 0);
 }
 
 /* From now on the test migrator has jobs that last, and one of them has just begun. */

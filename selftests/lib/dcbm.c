@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <glob.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "arena.h"
 #include "case.h"
 #include "dcbm.h"
 #include "offload.h"
 
 #define DCBM_PARAMETERS		"/sys/module/dcbm/parameters"
 #define DMASIM_PARAMETERS	"/sys/module/dmasim/parameters"
+#define DCBM_DEBUG		"/sys/kernel/debug/dcbm"
+#define DMASIM_DEBUG		"/sys/kernel/debug/dmasim"
 
 int dcbm_enable(int on)
 {
@@ -48,6 +53,14 @@ void dcbm_set(const char *parameter, const char *value)
 	write_file(path, value);
 }
 
+int dcbm_try_set(const char *parameter, const char *value)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DCBM_PARAMETERS "/%s", parameter);
+	return try_write(path, value);
+}
+
 void dmasim_set(const char *parameter, unsigned int value)
 {
 	char path[PATH_MAX];
@@ -62,10 +75,130 @@ uint64_t dmasim_count(const char *name)
 	uint64_t sum = 0;
 	size_t i;
 
-	REQUIRE(!glob("/sys/kernel/debug/dmasim/dmasim.*/chan*", 0, NULL, &files),
+	REQUIRE(!glob(DMASIM_DEBUG "/dmasim.*/chan*", 0, NULL, &files),
 		"no channels of dmasim");
 	for (i = 0; i < files.gl_pathc; i++)
 		sum += counter(files.gl_pathv[i], name);
 	globfree(&files);
 	return sum;
+}
+
+uint64_t dmasim_chan_count(unsigned int device, unsigned int chan, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DMASIM_DEBUG "/dmasim.%u/chan%u", device, chan);
+	return counter(path, name);
+}
+
+unsigned int dmasim_chans_with(const char *name)
+{
+	unsigned int nr = 0;
+	glob_t files;
+	size_t i;
+
+	REQUIRE(!glob(DMASIM_DEBUG "/dmasim.*/chan*", 0, NULL, &files),
+		"no channels of dmasim");
+	for (i = 0; i < files.gl_pathc; i++)
+		nr += counter(files.gl_pathv[i], name) != 0;
+	globfree(&files);
+	return nr;
+}
+
+static bool failed_in(const char *path, uint64_t frame, const char *faults)
+{
+	FILE *file = fopen(path, "re");
+	uint64_t dst, first, last;
+	bool found = false;
+	char fault[32];
+	size_t len;
+
+	REQUIRE(file, "%s: %m", path);
+	while (fscanf(file, "%" SCNx64 " %zu %31s", &dst, &len, fault) == 3) {
+		first = dst / PAGE;
+		last = (dst + len - 1) / PAGE;
+		if (frame >= first && frame <= last && strstr(faults, fault))
+			found = true;
+	}
+	fclose(file);
+	return found;
+}
+
+bool dmasim_failed(uint64_t frame, const char *faults)
+{
+	bool found = false;
+	glob_t files;
+	size_t i;
+
+	REQUIRE(!glob(DMASIM_DEBUG "/dmasim.*/faults*", 0, NULL, &files),
+		"no channels of dmasim");
+	for (i = 0; i < files.gl_pathc && !found; i++)
+		found = failed_in(files.gl_pathv[i], frame, faults);
+	globfree(&files);
+	return found;
+}
+
+size_t dcbm_channels(struct dcbm_channel *list, size_t max)
+{
+	FILE *file = fopen(DCBM_DEBUG "/channels", "re");
+	struct dcbm_channel c;
+	char line[512];
+	size_t nr = 0;
+
+	REQUIRE(file, DCBM_DEBUG "/channels: %m");
+	REQUIRE(fgets(line, sizeof(line), file), "no header");
+	while (fgets(line, sizeof(line), file)) {
+		REQUIRE(sscanf(line, "%31s %31s %31s %d %15s %" SCNu64 " %" SCNu64 " %" SCNu64,
+			       c.name, c.device, c.provider, &c.node, c.state, &c.jobs,
+			       &c.descriptors, &c.bytes) == 8, "channels: %s", line);
+		if (nr < max)
+			list[nr] = c;
+		nr++;
+	}
+	fclose(file);
+	return nr;
+}
+
+void dcbm_channel_in(const char *state, size_t n, char name[32])
+{
+	struct dcbm_channel list[64];
+	size_t i, nr = dcbm_channels(list, 64);
+
+	for (i = 0; i < nr && i < 64; i++) {
+		if (!strcmp(list[i].state, state) && !n--) {
+			strcpy(name, list[i].name);
+			return;
+		}
+	}
+	REQUIRE(false, "no such channel that is %s", state);
+}
+
+void dcbm_wait_channels(const char *state, uint64_t nr)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "channels_%s", state);
+	while (dcbm_status(name) != nr)
+		usleep(1000);
+}
+
+size_t dcbm_graveyard(struct grave *list, size_t max)
+{
+	FILE *file = fopen(DCBM_DEBUG "/graveyard", "re");
+	char line[512];
+	struct grave g;
+	size_t nr = 0;
+
+	REQUIRE(file, DCBM_DEBUG "/graveyard: %m");
+	REQUIRE(fgets(line, sizeof(line), file), "no header");
+	while (fgets(line, sizeof(line), file)) {
+		REQUIRE(sscanf(line, "%31s %15s %" SCNu64 " %u %" SCNu64 " %" SCNu64 " %lld",
+			       g.channel, g.side, &g.frame, &g.order, &g.offset, &g.bytes,
+			       &g.since) == 7, "graveyard: %s", line);
+		if (nr < max)
+			list[nr] = g;
+		nr++;
+	}
+	fclose(file);
+	return nr;
 }

@@ -3,6 +3,8 @@
 #ifndef SELFTESTS_DCBM_H
 #define SELFTESTS_DCBM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Both modules fresh, the engine with these parameters; dcbm is on. */
@@ -17,5 +19,38 @@ void dcbm_set(const char *parameter, const char *value);
 /* A knob of the engine, and a counter of it, over all channels. */
 void dmasim_set(const char *parameter, unsigned int value);
 uint64_t dmasim_count(const char *name);
+/* The same of one channel of one device. */
+uint64_t dmasim_chan_count(unsigned int device, unsigned int chan, const char *name);
+/* Of the engine's channels, how many have a counter that is not 0. */
+unsigned int dmasim_chans_with(const char *name);
+/* Did a descriptor whose destination has this page in it fail by one of the named faults? */
+bool dmasim_failed(uint64_t frame, const char *faults);
+
+/* A line of dcbm's channels. */
+struct dcbm_channel {
+	char name[32], device[32], provider[32], state[16];
+	int node;
+	uint64_t jobs, descriptors, bytes;
+};
+
+/* Their number; the list is filled with the first @max of them. */
+size_t dcbm_channels(struct dcbm_channel *list, size_t max);
+/* The name of the @n-th one in this state. */
+void dcbm_channel_in(const char *state, size_t n, char name[32]);
+/* Waits until as many are in this state; the runner ends what waits in vain. */
+void dcbm_wait_channels(const char *state, uint64_t nr);
+/* Writes to a parameter of dcbm; 0 or -errno. */
+int dcbm_try_set(const char *parameter, const char *value);
+
+/* A page of a lost pair. */
+struct grave {
+	char channel[32], side[16];
+	uint64_t frame;
+	unsigned int order;
+	uint64_t offset, bytes;
+	long long since;
+};
+
+size_t dcbm_graveyard(struct grave *list, size_t max);
 
 #endif /* SELFTESTS_DCBM_H */

@@ -65,6 +65,15 @@ static bool has_flag(int fd, uint64_t frame, unsigned int flag)
 	return flags >> flag & 1;
 }
 
+bool frame_has_flag(uint64_t frame, unsigned int flag)
+{
+	int fd = open_flags();
+	bool has = has_flag(fd, frame, flag);
+
+	close(fd);
+	return has;
+}
+
 size_t pages_with_flag(const void *addr, size_t bytes, unsigned int flag)
 {
 	uint64_t *frames = frames_of(addr, bytes / PAGE);

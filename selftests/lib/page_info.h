@@ -8,11 +8,14 @@
 #define SELFTESTS_PAGE_INFO_H
 
 #include <linux/kernel-page-flags.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Of the page at @addr; 0 when there is none. */
 uint64_t page_frame(const void *addr);
+/* Has the page frame the flag KPF_@flag? */
+bool frame_has_flag(uint64_t frame, unsigned int flag);
 /* How many pages of the range have the flag KPF_@flag. */
 size_t pages_with_flag(const void *addr, size_t bytes, unsigned int flag);
 /* How many folios they belong to. */

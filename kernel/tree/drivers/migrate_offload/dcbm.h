@@ -61,15 +61,34 @@ const struct dcbm_provider *dcbm_provider_find(const char *name);
 bool dcbm_provider_is_trusted(const char *name, const char *trust);
 bool dcbm_trust_is_valid(const char *trust);
 
-/* dcbm_channels.c: taking channels and giving them back */
+/* dcbm_cost.c: what copies take */
+
+/* From a page to 2^30 bytes and more */
+#define DCBM_COST_CLASSES	(31 - PAGE_SHIFT)
+
+/**
+ * struct dcbm_costs - what one channel of a device takes for its share of a job
+ * @ns: running means in nanoseconds, by the share's size as a power of two; 0 when
+ *	not known
+ *
+ * Protected by dcbm_state_lock.
+ */
+struct dcbm_costs {
+	u64 ns[DCBM_COST_CLASSES];
+};
+
+void dcbm_cost_add(struct dcbm_costs *costs, u64 bytes, u64 ns);
+u64 dcbm_cost_expect(const struct dcbm_costs *costs, u64 bytes);
+
+/* dcbm_channels.c: the channels it has */
 
 /**
  * enum dcbm_state - what a channel is doing
  * @DCBM_IDLE: nothing
  * @DCBM_BUSY: works on a job, which owns it
- * @DCBM_QUARANTINED: failed, but quiet: not used until dcbm is enabled again
- * @DCBM_GONE: its provider was unbound; has been released
- * @DCBM_LOST: may still access memory; never released
+ * @DCBM_QUARANTINED: failed, but quiet: not used until it is re-armed
+ * @DCBM_GONE: was given back, or its provider was unbound; has been released
+ * @DCBM_LOST: may still access memory; not released unless it is proven to be quiet
  */
 enum dcbm_state {
 	DCBM_IDLE,
@@ -91,14 +110,15 @@ enum dcbm_state {
  * @align: log2 of the alignment that copies need
  * @max_piece: longest copy of one descriptor, a multiple of the page size
  * @provider: name of the driver
- * @results: see &struct dcbm_provider; this and the next three are what holds
- *	for this device, with "trust" taken into account
- * @abort_quiet: likewise
+ * @abort_quiet: see &struct dcbm_provider; as the next two
  * @terminate_quiet: likewise
  * @depth: likewise
+ * @verify: its word is not enough, each of its copies is compared
  * @closing: being unbound: no new jobs. Protected by dcbm_state_lock
+ * @nr_lost: channels that were lost before dcbm was disabled; under dcbm_mutex
+ * @costs: what its copies take; protected by dcbm_state_lock
  *
- * All but @closing is constant from enable to disable.
+ * All but the last three is constant from enable to disable.
  */
 struct dcbm_device {
 	struct list_head node;
@@ -111,11 +131,13 @@ struct dcbm_device {
 	unsigned int align;
 	size_t max_piece;
 	char provider[32];
-	bool results;
 	bool abort_quiet;
 	bool terminate_quiet;
 	unsigned int depth;
+	bool verify;
 	bool closing;
+	unsigned int nr_lost;
+	struct dcbm_costs costs;
 };
 
 /**
@@ -124,6 +146,8 @@ struct dcbm_device {
  * @descs: descriptors that it accepted
  * @bytes: bytes that it reported as copied
  * @errors: descriptors that it reported as failed
+ * @linked: bytes that were linked into its windows
+ * @mismatches: parts of folios that were not as it reported, by comparison
  * @prep_failed: times it had no descriptor to give, and would not have one
  * @submit_failed: descriptors that it did not accept
  * @timed_out: descriptors stopped after the time-out
@@ -136,6 +160,8 @@ struct dcbm_stats {
 	u64 descs;
 	u64 bytes;
 	u64 errors;
+	u64 linked;
+	u64 mismatches;
 	u64 prep_failed;
 	u64 submit_failed;
 	u64 timed_out;
@@ -150,6 +176,11 @@ struct dcbm_stats {
  * @chan: the channel; NULL when it has been released
  * @name: its name, which is gone with the provider
  * @state: an &enum dcbm_state, protected by dcbm_state_lock
+ * @shared: other clients of dmaengine may use it at the same time
+ * @leaving: is about to be given back: no new jobs. Protected by dcbm_state_lock
+ * @has_windows: the next two are there; constant while the channel is held
+ * @src_window: where sources are linked
+ * @dst_window: where destinations are linked
  * @strikes: jobs in a row of which it took nothing; of the owner
  * @stats: counters, protected by dcbm_state_lock
  */
@@ -159,6 +190,11 @@ struct dcbm_chan {
 	struct dma_chan *chan;
 	char name[32];
 	enum dcbm_state state;
+	bool shared;
+	bool leaving;
+	bool has_windows;
+	struct dma_iova_state src_window;
+	struct dma_iova_state dst_window;
 	unsigned int strikes;
 	struct dcbm_stats stats;
 };
@@ -175,25 +211,59 @@ extern spinlock_t dcbm_state_lock;
 
 extern struct list_head dcbm_devices;
 
-int dcbm_channels_take(unsigned int max, const char *trust);
 void dcbm_channels_release(void);
-void dcbm_channel_lost(struct dcbm_chan *c);
-unsigned int dcbm_nr_lost(void);
+void dcbm_channels_close(struct device *dev);
+int dcbm_channel_rearm(const char *name);
+int dcbm_channel_give_up(const char *name);
+bool dcbm_channel_terminate(struct dcbm_chan *c);
+void dcbm_shared_get(void);
+void dcbm_shared_put(void);
 void dcbm_count_states(unsigned int nr[DCBM_LOST + 1]);
 int dcbm_channels_seq_show(struct seq_file *s, void *unused);
-int dcbm_unbind_init(void);
-void dcbm_unbind_exit(void);
+int dcbm_costs_seq_show(struct seq_file *s, void *unused);
 
 /* Woken when a job has given its channels back. */
 extern wait_queue_head_t dcbm_idle_wait;
 
-/* dcbm_copy.c: submit and wait */
+/* dcbm_take.c: finding and checking them */
+
+int dcbm_channels_take(unsigned int max, const char *trust, bool verify);
+
+/* dcbm_window.c: their windows */
+
+void dcbm_window_alloc(struct dcbm_chan *c);
+void dcbm_window_free(struct dcbm_chan *c);
+
+/* dcbm_lost.c: those that may still be at work */
+
+void dcbm_channel_lost(struct dcbm_chan *c);
+int dcbm_lost_recover(struct dcbm_chan *c);
+unsigned int dcbm_nr_lost(void);
+unsigned int dcbm_nr_buried(void);
+int dcbm_graveyard_seq_show(struct seq_file *s, void *unused);
+
+/* dcbm_unbind.c: providers that go */
+
+bool dcbm_is_unbinding(struct device *dev);
+int dcbm_unbind_init(void);
+void dcbm_unbind_exit(void);
+
+/* dcbm_power.c: a machine that goes */
+
+int dcbm_power_init(void);
+void dcbm_power_exit(void);
+
+/* dcbm_copy.c and those below it: submit and wait */
 
 /**
  * struct dcbm_totals - counters since the module was loaded
  * @jobs: jobs that were begun
  * @busy: jobs refused because no channel was idle
+ * @paused: jobs refused because the machine was going to sleep
+ * @polled: jobs whose end was polled for, at first at least
+ * @slept: jobs whose end was slept for, at last at least
  * @copied: folios copied
+ * @verified: of them, compared
  * @failed: folios whose copy was reported as failed
  * @timed_out: folios not copied in time
  * @lost: folios that an engine may still access
@@ -208,7 +278,11 @@ extern wait_queue_head_t dcbm_idle_wait;
 struct dcbm_totals {
 	u64 jobs;
 	u64 busy;
+	u64 paused;
+	u64 polled;
+	u64 slept;
 	u64 copied;
+	u64 verified;
 	u64 failed;
 	u64 timed_out;
 	u64 lost;
@@ -225,12 +299,18 @@ int dcbm_transfers_alloc(unsigned int nr);
 void dcbm_transfers_free(void);
 int dcbm_submit(struct migrator *migrator, struct migrate_job *job);
 void dcbm_wait(struct migrator *migrator, struct migrate_job *job);
+void dcbm_pause(void);
+void dcbm_resume(void);
 
-/* dcbm_main.c: parameters that are read for every job, by READ_ONCE() */
+/* dcbm_main.c: on and off; parameters that are read for every job, by READ_ONCE() */
 
 extern unsigned int dcbm_min_chunk;
 extern unsigned int dcbm_max_chunk;
 extern unsigned int dcbm_timeout_ms;
 extern unsigned int dcbm_poll_us;
+extern bool dcbm_verify;
+extern bool dcbm_window;
+
+void dcbm_shut_down(void);
 
 #endif /* _DCBM_H */

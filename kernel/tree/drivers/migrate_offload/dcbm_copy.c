@@ -27,7 +27,7 @@
 
 /* Both under dcbm_state_lock */
 static LIST_HEAD(dcbm_free_xfers);
-static LIST_HEAD(dcbm_lost_xfers);
+static bool dcbm_paused;
 
 struct dcbm_totals dcbm_totals;
 
@@ -42,8 +42,10 @@ void dcbm_transfers_free(void)
 
 	lockdep_assert_held(&dcbm_mutex);
 
-	list_for_each_entry_safe(x, next, &dcbm_free_xfers, node)
+	list_for_each_entry_safe(x, next, &dcbm_free_xfers, node) {
+		free_page((unsigned long)x->page);
 		kvfree(x);
+	}
 	INIT_LIST_HEAD(&dcbm_free_xfers);
 }
 
@@ -65,7 +67,10 @@ int dcbm_transfers_alloc(unsigned int nr)
 
 	while (nr--) {
 		x = kvzalloc_obj(*x);
-		if (!x) {
+		if (x)
+			x->page = (void *)__get_free_page(GFP_KERNEL);
+		if (!x || !x->page) {
+			kvfree(x);
 			dcbm_transfers_free();
 			return -ENOMEM;
 		}
@@ -76,6 +81,19 @@ int dcbm_transfers_alloc(unsigned int nr)
 		list_add(&x->node, &dcbm_free_xfers);
 	}
 	return 0;
+}
+
+/**
+ * dcbm_xfer_put() - a transfer object can be used again
+ * @x: the transfer; nothing of it is in flight, and none of its channels lost
+ *
+ * Under dcbm_state_lock.
+ */
+void dcbm_xfer_put(struct dcbm_xfer *x)
+{
+	lockdep_assert_held(&dcbm_state_lock);
+
+	list_add(&x->node, &dcbm_free_xfers);
 }
 
 static int dcbm_distance(const struct dcbm_device *dd, int nid)
@@ -94,7 +112,7 @@ static struct dcbm_chan *dcbm_idle_channel(struct dcbm_device *dd)
 	if (dd->closing)
 		return NULL;
 	list_for_each_entry(c, &dd->chans, node)
-		if (c->state == DCBM_IDLE)
+		if (c->state == DCBM_IDLE && !c->leaving)
 			return c;
 	return NULL;
 }
@@ -133,6 +151,11 @@ static struct dcbm_xfer *dcbm_xfer_get(struct migrate_job *job)
 
 	guard(spinlock_irq)(&dcbm_state_lock);
 
+	if (dcbm_paused) {
+		dcbm_totals.paused++;
+		return NULL;
+	}
+
 	best = dcbm_nearest(job->dst_nid);
 	x = list_first_entry_or_null(&dcbm_free_xfers, struct dcbm_xfer, node);
 	if (best == INT_MAX || !x) {
@@ -167,6 +190,8 @@ static void dcbm_stats_add(struct dcbm_stats *to, const struct dcbm_stats *from)
 	to->descs += from->descs;
 	to->bytes += from->bytes;
 	to->errors += from->errors;
+	to->linked += from->linked;
+	to->mismatches += from->mismatches;
 	to->prep_failed += from->prep_failed;
 	to->submit_failed += from->submit_failed;
 	to->timed_out += from->timed_out;
@@ -194,7 +219,6 @@ static void dcbm_put_channels(struct dcbm_xfer *x, unsigned int first,
 		}
 		s->c->state = states ? states[i] : DCBM_IDLE;
 	}
-	x->nr_shares = first;
 	wake_up_all(&dcbm_idle_wait);
 }
 
@@ -238,6 +262,7 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 		spin_lock_irq(&dcbm_state_lock);
 		dcbm_put_channels(x, nr, NULL);
 		spin_unlock_irq(&dcbm_state_lock);
+		x->nr_shares = nr;
 	}
 
 	/* The first engine is at work while the folios of the next one are mapped. */
@@ -253,7 +278,7 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 		dcbm_totals.refused_map += x->nr_pairs;
 		dcbm_totals.refused_full += x->nr_full;
 		dcbm_put_channels(x, 0, NULL);
-		list_add(&x->node, &dcbm_free_xfers);
+		dcbm_xfer_put(x);
 		spin_unlock_irq(&dcbm_state_lock);
 		return -EIO;
 	}
@@ -287,7 +312,7 @@ static enum dcbm_state dcbm_close_share(struct dcbm_xfer *x, struct dcbm_share *
 		s->c->strikes = 0;
 	} else if ((s->stats.prep_failed || s->stats.submit_failed) &&
 		   ++s->c->strikes == DCBM_MAX_STRIKES) {
-		pr_warn("%s (%s) accepts nothing: not used until dcbm is enabled again\n",
+		pr_warn("%s (%s) accepts nothing: not used until it is re-armed\n",
 			s->c->name, s->c->dd->provider);
 		state = DCBM_QUARANTINED;
 	}
@@ -308,22 +333,26 @@ static enum migrate_pair_status dcbm_judge(const struct dcbm_pair *p)
 	return MIGRATE_PAIR_REFUSED;
 }
 
-/* Unmap everything and tell the core. Returns true if some is lost. */
-static bool dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job)
+static void dcbm_note_lost(struct dcbm_pair *p, const struct migrate_pair *pair)
+{
+	p->src = pair->src;
+	p->dst = pair->dst;
+}
+
+/* Tell the core what became of the pairs, and count it. */
+static void dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job, bool verified)
 {
 	unsigned int nr[MIGRATE_PAIR_LOST + 1] = { }, unmapped = 0;
 	enum migrate_pair_status status;
 	unsigned int i;
 
-	/* Before anything is reported: for some devices the copy is complete only then. */
-	for (i = 0; i < x->nr_shares; i++)
-		dcbm_unmap_share(x, &x->shares[i]);
-
 	for (i = 0; i < x->nr_pairs; i++) {
 		struct dcbm_pair *p = &x->pairs[i];
 
 		status = dcbm_judge(p);
-		/* What another channel copied of it does not make it refused by an engine. */
+		if (status == MIGRATE_PAIR_LOST)
+			dcbm_note_lost(p, migrate_job_pair(job, i));
+		/* Other parts of it may have been at work: what counts is how it ended. */
 		if (status == MIGRATE_PAIR_REFUSED && (p->bad & DCBM_PAIR_UNMAPPED))
 			unmapped++;
 		migrate_job_pair(job, i)->status = status;
@@ -334,6 +363,8 @@ static bool dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job)
 
 	spin_lock_irq(&dcbm_state_lock);
 	dcbm_totals.copied += nr[MIGRATE_PAIR_COPIED];
+	if (verified)
+		dcbm_totals.verified += nr[MIGRATE_PAIR_COPIED];
 	dcbm_totals.failed += nr[MIGRATE_PAIR_FAILED];
 	dcbm_totals.timed_out += nr[MIGRATE_PAIR_TIMED_OUT];
 	dcbm_totals.lost += nr[MIGRATE_PAIR_LOST];
@@ -341,9 +372,22 @@ static bool dcbm_close_pairs(struct dcbm_xfer *x, struct migrate_job *job)
 	dcbm_totals.refused_engine += nr[MIGRATE_PAIR_REFUSED] - unmapped;
 	dcbm_totals.refused_full += x->nr_full;
 	dcbm_totals.strays += x->strays;
+	dcbm_totals.polled += x->polled;
+	dcbm_totals.slept += x->slept;
 	spin_unlock_irq(&dcbm_state_lock);
+}
 
-	return nr[MIGRATE_PAIR_LOST];
+/* Is anything of the job to be compared? */
+static bool dcbm_is_verified(const struct dcbm_xfer *x)
+{
+	unsigned int i;
+
+	if (READ_ONCE(dcbm_verify))
+		return true;
+	for (i = 0; i < x->nr_shares; i++)
+		if (x->shares[i].c->dd->verify)
+			return true;
+	return false;
 }
 
 /**
@@ -360,7 +404,7 @@ void dcbm_wait(struct migrator *migrator, struct migrate_job *job)
 	enum dcbm_state states[DCBM_MAX_CHANNELS];
 	ktime_t begin = KTIME_MAX, end = 0;
 	struct dcbm_xfer *x = job->private;
-	bool lost = false;
+	bool lost = false, verify;
 	unsigned int i;
 
 	dcbm_wait_for_engines(x, job->bytes);
@@ -369,7 +413,8 @@ void dcbm_wait(struct migrator *migrator, struct migrate_job *job)
 		struct dcbm_share *s = &x->shares[i];
 
 		states[i] = dcbm_close_share(x, s);
-		lost |= states[i] == DCBM_LOST;
+		s->is_lost = states[i] == DCBM_LOST;
+		lost |= s->is_lost;
 		if (!s->stats.descs)
 			continue;
 		job->busy_ns += s->stats.busy_ns;
@@ -379,13 +424,63 @@ void dcbm_wait(struct migrator *migrator, struct migrate_job *job)
 	if (job->busy_ns)
 		job->ns = ktime_to_ns(ktime_sub(end, begin));
 
-	/* In this order: unmapping needs the device, which goes with its channels. */
-	lost |= dcbm_close_pairs(x, job);
+	/*
+	 * In this order: for some devices a copy is complete only when it has been
+	 * unmapped, and the device goes with its channels.
+	 */
+	for (i = 0; i < x->nr_shares; i++)
+		dcbm_unmap_share(x, &x->shares[i]);
+	verify = dcbm_is_verified(x);
+	for (i = 0; verify && i < x->nr_shares; i++)
+		if (!dcbm_verify_share(x, &x->shares[i], job) && states[i] == DCBM_IDLE)
+			states[i] = DCBM_QUARANTINED;
+	dcbm_close_pairs(x, job, verify);
 
 	/* All at once: whoever gets one of the channels finds a transfer object. */
 	spin_lock_irq(&dcbm_state_lock);
+	for (i = 0; i < x->nr_shares; i++) {
+		struct dcbm_share *s = &x->shares[i];
+
+		if (s->stats.bytes == s->bytes)
+			dcbm_cost_add(&s->c->dd->costs, s->bytes, s->stats.busy_ns);
+	}
 	dcbm_put_channels(x, 0, states);
-	list_add(&x->node, lost ? &dcbm_lost_xfers : &dcbm_free_xfers);
+	if (lost)
+		dcbm_bury(x);
+	else
+		dcbm_xfer_put(x);
 	spin_unlock_irq(&dcbm_state_lock);
 	job->private = NULL;
+}
+
+static bool dcbm_is_quiet(void)
+{
+	unsigned int nr[DCBM_LOST + 1];
+
+	dcbm_count_states(nr);
+	return !nr[DCBM_BUSY];
+}
+
+/**
+ * dcbm_pause() - refuse jobs
+ *
+ * Waits for those in flight, which end in bounded time. Lost channels are not quiet
+ * thereafter, nor can be.
+ */
+void dcbm_pause(void)
+{
+	spin_lock_irq(&dcbm_state_lock);
+	dcbm_paused = true;
+	spin_unlock_irq(&dcbm_state_lock);
+
+	wait_event(dcbm_idle_wait, dcbm_is_quiet());
+}
+
+/**
+ * dcbm_resume() - take jobs again
+ */
+void dcbm_resume(void)
+{
+	guard(spinlock_irq)(&dcbm_state_lock);
+	dcbm_paused = false;
 }

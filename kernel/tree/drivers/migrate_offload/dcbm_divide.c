@@ -37,7 +37,7 @@ static u32 dcbm_cut(u32 rest, u32 take, u32 chunk)
  * @x: the transfer, with its pairs and channels
  * @bytes: of all pairs
  *
- * Shares are equal but for a page, or for half of what a folio cannot be cut into. All
+ * Shares are equal but for a page, or for less than what a folio cannot be cut into. All
  * is a multiple of the page size, and so of any alignment an engine may ask for.
  *
  * Return: how many shares have something to do; they are the first ones.
@@ -78,8 +78,10 @@ unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes)
 			pair++;
 		}
 		s->nr = seg - s->first;
+		s->bytes = s->left;
 		bytes -= s->left;
 	}
 	WARN_ON_ONCE(bytes);
+	x->nr_segs = seg;
 	return i;
 }

@@ -141,6 +141,7 @@ static void dcbm_piece_done(void *param, const struct dmaengine_result *result)
 		dcbm_piece_fail(piece, DCBM_PAIR_LOST);
 		s->stats.errors++;
 		s->stats.lost++;
+		s->unproven++;
 	} else {
 		dcbm_piece_fail(piece, DCBM_PAIR_FAILED);
 		s->stats.errors++;
@@ -170,6 +171,8 @@ void dcbm_feed_begin(struct dcbm_xfer *x)
 	x->hungry = false;
 	x->last_done = jiffies;
 	x->strays = 0;
+	x->polled = false;
+	x->slept = false;
 	for (i = 0; i < x->nr_shares; i++) {
 		struct dcbm_share *s = &x->shares[i];
 		unsigned int nr_free = each;
@@ -188,6 +191,8 @@ void dcbm_feed_begin(struct dcbm_xfer *x)
 		s->tries = 0;
 		s->in_flight = 0;
 		s->wake_at = -1;
+		s->unproven = 0;
+		s->is_lost = false;
 		s->begin = 0;
 		s->end = 0;
 		s->stats = (struct dcbm_stats) { .jobs = 1 };
@@ -198,10 +203,30 @@ static void dcbm_advance(struct dcbm_xfer *x, struct dcbm_share *s, u32 bytes)
 {
 	s->left -= bytes;
 	s->offset += bytes;
-	if (s->offset == x->segs[s->seg].bytes) {
-		s->offset = 0;
+	while (s->seg < s->first + s->nr && s->offset >= x->segs[s->seg].bytes) {
+		s->offset -= x->segs[s->seg].bytes;
 		s->seg++;
 	}
+}
+
+/*
+ * How much one descriptor can copy from where the share is: to the end of the segment,
+ * and of those that are linked behind it.
+ */
+static u32 dcbm_run(const struct dcbm_xfer *x, const struct dcbm_share *s, u32 max)
+{
+	u32 bytes = x->segs[s->seg].bytes - s->offset;
+	unsigned int i;
+
+	for (i = s->seg; bytes < max && i + 1 < s->first + s->nr; i++) {
+		const struct dcbm_seg *next = &x->segs[i + 1];
+
+		if (x->segs[i].state != DCBM_SEG_LINKED || next->state != DCBM_SEG_LINKED ||
+		    x->pairs[next->pair].bad)
+			break;
+		bytes += next->bytes;
+	}
+	return min(bytes, max);
 }
 
 /* The next piece of a share, or NULL: nothing is left, or nothing is free. */
@@ -222,7 +247,7 @@ static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
 			continue;
 		if (s->free == DCBM_NO_PIECE)
 			return NULL;
-		return dcbm_piece_begin(x, s, min(seg->bytes - s->offset, max_piece));
+		return dcbm_piece_begin(x, s, dcbm_run(x, s, max_piece));
 	}
 	return NULL;
 }
@@ -285,7 +310,7 @@ void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 		/* There is no callback to come, or it does not count. */
 		spin_lock_irq(&x->lock);
 		if (tx) {
-			x->pairs[seg->pair].bad |= DCBM_PAIR_REFUSED;
+			dcbm_piece_fail(piece, DCBM_PAIR_REFUSED);
 			s->stats.submit_failed++;
 		}
 		if (piece->in_flight && (void *)dcbm_piece_param(piece) == param)

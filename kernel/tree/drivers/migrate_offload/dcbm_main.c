@@ -37,6 +37,8 @@ unsigned int dcbm_min_chunk = SZ_64K;
 unsigned int dcbm_max_chunk;
 unsigned int dcbm_timeout_ms = 2000;
 unsigned int dcbm_poll_us = 100;
+bool dcbm_verify;
+bool dcbm_window = true;
 
 /* These apply when channels are taken; under dcbm_mutex. */
 static unsigned int dcbm_max_channels = 16;
@@ -74,7 +76,7 @@ static int dcbm_enable(void)
 
 	lockdep_assert_held(&dcbm_mutex);
 
-	nr = dcbm_channels_take(dcbm_max_channels, dcbm_trust);
+	nr = dcbm_channels_take(dcbm_max_channels, dcbm_trust, dcbm_verify);
 	if (nr < 0)
 		return nr;
 
@@ -103,6 +105,18 @@ static void dcbm_disable(void)
 
 	dcbm_enabled = false;
 	pr_info("disabled\n");
+}
+
+/**
+ * dcbm_shut_down() - the machine goes down: disable, and stay so
+ */
+void dcbm_shut_down(void)
+{
+	guard(mutex)(&dcbm_mutex);
+
+	dcbm_phase = DCBM_LEAVING;
+	if (dcbm_enabled)
+		dcbm_disable();
 }
 
 static int dcbm_enable_set(const char *val, const struct kernel_param *kp)
@@ -187,7 +201,37 @@ static struct uint_param dcbm_poll_param = {
 };
 module_param_cb(poll_us, &uint_param_ops, &dcbm_poll_param, 0644);
 __MODULE_PARM_TYPE(poll_us, "uint");
-MODULE_PARM_DESC(poll_us, "How long to poll before going to sleep, in us (0..10000, default: 100)");
+MODULE_PARM_DESC(poll_us, "Poll for the end of a job that is expected to take so long at most, in us, and sleep until that of others (0 = always sleep, max 10000, default: 100)");
+
+static int dcbm_bool_set(const char *val, const struct kernel_param *kp)
+{
+	bool on = true;
+
+	/* The name alone means yes. */
+	if (val && kstrtobool(val, &on))
+		return -EINVAL;
+	WRITE_ONCE(*(bool *)kp->arg, on);
+	return 0;
+}
+
+static int dcbm_bool_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%c\n", READ_ONCE(*(bool *)kp->arg) ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops dcbm_bool_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = dcbm_bool_set,
+	.get = dcbm_bool_get,
+};
+
+module_param_cb(window, &dcbm_bool_ops, &dcbm_window, 0644);
+__MODULE_PARM_TYPE(window, "bool");
+MODULE_PARM_DESC(window, "Link folios into IOVA windows where an IOMMU translates; N: map each by itself (default: Y)");
+
+module_param_cb(verify, &dcbm_bool_ops, &dcbm_verify, 0644);
+__MODULE_PARM_TYPE(verify, "bool");
+MODULE_PARM_DESC(verify, "Y: compare each copy, and use engines of all drivers from the next time it is enabled (default: N)");
 
 static int dcbm_trust_set(const char *val, const struct kernel_param *kp)
 {
@@ -218,15 +262,48 @@ module_param_cb(trust, &dcbm_trust_ops, NULL, 0644);
 __MODULE_PARM_TYPE(trust, "string");
 MODULE_PARM_DESC(trust, "Drivers whose engines are used although their results are not known to be right, from the next time it is enabled: names, separated by commas (default: none)");
 
+/* What is done with one channel: rearm, release */
+static int dcbm_channel_set(const char *val, const struct kernel_param *kp)
+{
+	int (*what)(const char *name) = kp->arg;
+	char buf[32];
+	int ret;
+
+	if (!val || strscpy(buf, val) < 0 || !*strim(buf))
+		return -EINVAL;
+
+	guard(mutex)(&dcbm_mutex);
+	if (dcbm_phase != DCBM_READY)
+		return -ENODEV;
+	ret = what(strim(buf));
+	/* What a lost channel had comes back, but nobody uses it. */
+	if (!dcbm_enabled)
+		dcbm_transfers_free();
+	return ret;
+}
+
+static const struct kernel_param_ops dcbm_channel_ops = {
+	.set = dcbm_channel_set,
+};
+module_param_cb(rearm, &dcbm_channel_ops, dcbm_channel_rearm, 0200);
+__MODULE_PARM_TYPE(rearm, "string");
+MODULE_PARM_DESC(rearm, "Name of a channel that is quarantined, or lost and silent by now: use it again (write only, once it is loaded)");
+
+module_param_cb(release, &dcbm_channel_ops, dcbm_channel_give_up, 0200);
+__MODULE_PARM_TYPE(release, "string");
+MODULE_PARM_DESC(release, "Name of a channel to be given back, when its job is over (write only, once it is loaded)");
+
 static int dcbm_status_get(char *buf, const struct kernel_param *kp)
 {
 	unsigned int nr[DCBM_LOST + 1];
 	struct dcbm_totals t;
+	unsigned int buried;
 	int len = 0;
 
 	dcbm_count_states(nr);
 	spin_lock_irq(&dcbm_state_lock);
 	t = dcbm_totals;
+	buried = dcbm_nr_buried();
 	spin_unlock_irq(&dcbm_state_lock);
 
 #define SHOW(name, val) \
@@ -239,16 +316,23 @@ static int dcbm_status_get(char *buf, const struct kernel_param *kp)
 	SHOW("channels_lost", nr[DCBM_LOST]);
 	SHOW("jobs", t.jobs);
 	SHOW("jobs_busy", t.busy);
+	SHOW("jobs_paused", t.paused);
+	SHOW("jobs_polled", t.polled);
+	SHOW("jobs_slept", t.slept);
 	SHOW("folios_copied", t.copied);
+	SHOW("folios_verified", t.verified);
 	SHOW("folios_failed", t.failed);
 	SHOW("folios_timed_out", t.timed_out);
 	SHOW("folios_lost", t.lost);
+	SHOW("folios_buried", buried);
 	SHOW("folios_refused_map", t.refused_map);
 	SHOW("folios_refused_engine", t.refused_engine);
 	SHOW("folios_refused_full", t.refused_full);
 	SHOW("descriptors", t.chans.descs);
 	SHOW("bytes", t.chans.bytes);
+	SHOW("bytes_linked", t.chans.linked);
 	SHOW("errors", t.chans.errors);
+	SHOW("mismatches", t.chans.mismatches);
 	SHOW("prep_failed", t.chans.prep_failed);
 	SHOW("submit_failed", t.chans.submit_failed);
 	SHOW("timed_out", t.chans.timed_out);
@@ -266,6 +350,8 @@ module_param_cb(status, &dcbm_status_ops, NULL, 0444);
 MODULE_PARM_DESC(status, "Counters since the module was loaded, one \"name value\" a line (read only)");
 
 DEFINE_SHOW_ATTRIBUTE(dcbm_channels_seq);
+DEFINE_SHOW_ATTRIBUTE(dcbm_costs_seq);
+DEFINE_SHOW_ATTRIBUTE(dcbm_graveyard_seq);
 
 static struct dentry *dcbm_debugfs;
 
@@ -276,10 +362,19 @@ static int __init dcbm_init(void)
 	ret = dcbm_unbind_init();
 	if (ret)
 		return ret;
+	ret = dcbm_power_init();
+	if (ret) {
+		dcbm_unbind_exit();
+		return ret;
+	}
 
 	dcbm_debugfs = debugfs_create_dir(KBUILD_MODNAME, NULL);
 	debugfs_create_file("channels", 0444, dcbm_debugfs, NULL,
 			    &dcbm_channels_seq_fops);
+	debugfs_create_file("costs", 0444, dcbm_debugfs, NULL,
+			    &dcbm_costs_seq_fops);
+	debugfs_create_file("graveyard", 0400, dcbm_debugfs, NULL,
+			    &dcbm_graveyard_seq_fops);
 
 	guard(mutex)(&dcbm_mutex);
 	dcbm_phase = DCBM_READY;
@@ -297,11 +392,7 @@ late_initcall(dcbm_init); /* after the providers, when built in */
 
 static void __exit dcbm_exit(void)
 {
-	scoped_guard(mutex, &dcbm_mutex) {
-		dcbm_phase = DCBM_LEAVING;
-		if (dcbm_enabled)
-			dcbm_disable();
-	}
+	dcbm_shut_down();
 
 	/*
 	 * A lost channel has a reference on this module, so that it is not
@@ -315,6 +406,7 @@ static void __exit dcbm_exit(void)
 	}
 
 	debugfs_remove_recursive(dcbm_debugfs);
+	dcbm_power_exit();
 	dcbm_unbind_exit();
 
 	/* A callback in a threaded interrupt may be about to return. */

@@ -2,10 +2,11 @@
 /*
  * DCBM: making the folios of a job known to the devices that copy them
  *
- * Each segment is mapped alone, so that source and destination are paired by folio
- * and not by what an IOMMU made of several. The core hands the pairs over after it
- * has flushed the TLBs: a mapping that reads the memory, as that of a device that
- * is not coherent may, reads the bytes that are to be copied.
+ * Each segment is linked into the channel's windows (dcbm_window.c), or mapped alone, so
+ * that source and destination are paired by folio and not by what an IOMMU made of
+ * several. The core hands the pairs over after it has flushed the TLBs: a mapping that
+ * reads the memory, as that of a device that is not coherent may, reads the bytes that
+ * are to be copied.
  */
 
 #include <linux/align.h>
@@ -17,7 +18,7 @@ static void dcbm_unmap_seg(struct dcbm_device *dd, struct dcbm_seg *seg)
 {
 	dma_unmap_page_attrs(dd->dev, seg->dst, seg->bytes, DMA_FROM_DEVICE, dd->attrs);
 	dma_unmap_page_attrs(dd->dev, seg->src, seg->bytes, DMA_TO_DEVICE, dd->attrs);
-	seg->mapped = false;
+	seg->state = DCBM_SEG_UNMAPPED;
 }
 
 static void dcbm_map_seg(struct dcbm_device *dd, struct dcbm_seg *seg,
@@ -36,7 +37,8 @@ static void dcbm_map_seg(struct dcbm_device *dd, struct dcbm_seg *seg,
 		return;
 	}
 
-	seg->mapped = true;
+	seg->state = DCBM_SEG_MAPPED;
+	/* What is linked begins at a page as well. */
 	if (!IS_ALIGNED(seg->src | seg->dst | seg->bytes, 1UL << dd->align))
 		dcbm_unmap_seg(dd, seg);
 }
@@ -59,11 +61,13 @@ u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
 	unsigned int i;
 	u64 bytes = 0;
 
+	s->stats.linked = dcbm_window_link(x, s, job);
 	for (i = s->first; i < s->first + s->nr; i++) {
 		struct dcbm_seg *seg = &x->segs[i];
 
-		dcbm_map_seg(dd, seg, migrate_job_pair(job, seg->pair));
-		if (seg->mapped) {
+		if (seg->state == DCBM_SEG_UNMAPPED)
+			dcbm_map_seg(dd, seg, migrate_job_pair(job, seg->pair));
+		if (seg->state != DCBM_SEG_UNMAPPED) {
 			bytes += seg->bytes;
 			continue;
 		}
@@ -88,7 +92,8 @@ void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s)
 	struct dcbm_device *dd = s->c->dd;
 	unsigned int i;
 
+	dcbm_window_unlink_share(x, s);
 	for (i = s->first; i < s->first + s->nr; i++)
-		if (x->segs[i].mapped && !x->segs[i].lost)
+		if (x->segs[i].state == DCBM_SEG_MAPPED && !x->segs[i].lost)
 			dcbm_unmap_seg(dd, &x->segs[i]);
 }

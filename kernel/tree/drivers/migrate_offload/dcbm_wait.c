@@ -85,6 +85,35 @@ static bool dcbm_poll(struct dcbm_xfer *x, ktime_t until)
 	return true;
 }
 
+static void dcbm_sleep(struct dcbm_xfer *x, unsigned long deadline)
+{
+	x->slept = true;
+	wait_event_timeout(x->wait, dcbm_has_news(x),
+			   max(1L, (long)(deadline - jiffies)));
+}
+
+/*
+ * Until when to poll. Sleeping costs two switches and an interrupt's way to the task,
+ * so what is expected to be over soon is not slept for; and what is not, is slept for
+ * at once. Where nothing has been measured yet, the limit is tried.
+ */
+static ktime_t dcbm_poll_end(struct dcbm_xfer *x)
+{
+	u64 limit = (u64)READ_ONCE(dcbm_poll_us) * NSEC_PER_USEC, expected = 0;
+	unsigned int i;
+
+	spin_lock_irq(&dcbm_state_lock);
+	for (i = 0; i < x->nr_shares; i++) {
+		struct dcbm_share *s = &x->shares[i];
+
+		expected = max(expected, dcbm_cost_expect(&s->c->dd->costs, s->bytes));
+	}
+	spin_unlock_irq(&dcbm_state_lock);
+
+	x->polled = limit && expected <= limit;
+	return x->polled ? ktime_add_ns(ktime_get(), limit) : 0;
+}
+
 /* What has not been submitted will not be. */
 static void dcbm_drop_rest(struct dcbm_xfer *x)
 {
@@ -107,7 +136,7 @@ void dcbm_wait_for_engines(struct dcbm_xfer *x, u64 bytes)
 	unsigned long timeout = msecs_to_jiffies(READ_ONCE(dcbm_timeout_ms));
 	unsigned long deadline = jiffies + timeout +
 				 msecs_to_jiffies(div_u64(bytes, DCBM_BYTES_PER_MS));
-	ktime_t poll_until = ktime_add_us(ktime_get(), READ_ONCE(dcbm_poll_us));
+	ktime_t poll_until = dcbm_poll_end(x);
 	bool last = false;
 	unsigned int tries;
 
@@ -117,8 +146,7 @@ void dcbm_wait_for_engines(struct dcbm_xfer *x, u64 bytes)
 		else if (tries)
 			udelay(1);
 		else if (!dcbm_poll(x, poll_until))
-			wait_event_timeout(x->wait, dcbm_has_news(x),
-					   max(1L, (long)(deadline - jiffies)));
+			dcbm_sleep(x, deadline);
 		cond_resched();
 
 		if (time_before(jiffies, deadline))
@@ -147,7 +175,7 @@ enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 	unsigned int i, nr = 0;
 	bool quiet;
 
-	quiet = dd->terminate_quiet && !dmaengine_terminate_sync(s->c->chan);
+	quiet = dcbm_channel_terminate(s->c);
 
 	spin_lock_irq(&x->lock);
 	for (i = 0; i < DCBM_MAX_PIECES; i++) {
@@ -175,7 +203,7 @@ enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 	if (!nr)
 		return s->stats.lost ? DCBM_LOST : DCBM_IDLE;
 	if (quiet)
-		pr_warn("%s (%s) did not finish %u descriptors in time: stopped, not used until dcbm is enabled again\n",
+		pr_warn("%s (%s) did not finish %u descriptors in time: stopped, and not used until it is re-armed\n",
 			s->c->name, dd->provider, nr);
 	return quiet ? DCBM_QUARANTINED : DCBM_LOST;
 }

@@ -22,11 +22,27 @@
  * @good: bytes that have been copied; as long as the pair is in flight, under
  *	dcbm_xfer.lock
  * @bad: DCBM_PAIR_* bits, likewise
+ * @src: source, if the pair is lost: the core has a reference then
+ * @dst: destination, likewise
  */
 struct dcbm_pair {
 	u32 bytes;
 	u32 good;
 	u8 bad;
+	struct folio *src;
+	struct folio *dst;
+};
+
+/**
+ * enum dcbm_seg_state - how the device of a channel finds a segment
+ * @DCBM_SEG_UNMAPPED: not at all
+ * @DCBM_SEG_MAPPED: by mappings of its own
+ * @DCBM_SEG_LINKED: in the windows of the channel, behind the segment before it
+ */
+enum dcbm_seg_state {
+	DCBM_SEG_UNMAPPED,
+	DCBM_SEG_MAPPED,
+	DCBM_SEG_LINKED,
 };
 
 /**
@@ -36,7 +52,7 @@ struct dcbm_pair {
  * @offset: where in the folio it begins
  * @bytes: length
  * @pair: index of the pair
- * @mapped: @src and @dst are mapped for the device of the channel
+ * @state: an &enum dcbm_seg_state
  * @lost: a piece of it may still be at work; under dcbm_xfer.lock
  *
  * Mapped by itself, so that a folio can be copied by channels of several devices.
@@ -47,7 +63,7 @@ struct dcbm_seg {
 	u32 offset;
 	u32 bytes;
 	u16 pair;
-	bool mapped;
+	u8 state;
 	bool lost;
 };
 
@@ -95,10 +111,13 @@ struct dcbm_piece {
  * @seg: index of the segment that the next piece is of
  * @offset: where in that segment it begins
  * @left: bytes of the share that have not been submitted
+ * @bytes: of the share
+ * @is_lost: the channel was lost with it
  * @tries: how often in a row prep failed with nothing in flight
  * @free: index of the first free piece
  * @in_flight: pieces in flight
  * @wake_at: with so few pieces in flight, the waiter can submit more; or -1
+ * @unproven: pieces that were aborted, which does not prove that they are over
  * @begin: when the first piece was issued
  * @end: when the last one was through
  * @stats: counters of the channel, for this transfer
@@ -112,10 +131,13 @@ struct dcbm_share {
 	unsigned int seg;
 	u32 offset;
 	u64 left;
+	u64 bytes;
+	bool is_lost;
 	unsigned int tries;
 	u16 free;
 	int in_flight;
 	int wake_at;
+	unsigned int unproven;
 	ktime_t begin;
 	ktime_t end;
 	struct dcbm_stats stats;
@@ -124,7 +146,9 @@ struct dcbm_share {
 /**
  * struct dcbm_xfer - a job on its way
  * @node: in dcbm_free_xfers, or in dcbm_lost_xfers
+ * @lost_at: since when it is in the latter, in seconds since boot
  * @nr_pairs: how many pairs are used
+ * @nr_segs: how many segments
  * @nr_shares: how many shares
  * @nr_full: pairs of the job that did not fit
  * @lock: protects what callbacks and the task share
@@ -133,6 +157,9 @@ struct dcbm_share {
  * @hungry: a share can submit more
  * @last_done: when a callback came last, or the job began, in jiffies
  * @strays: callbacks of pieces that were over
+ * @slept: the task went to sleep
+ * @polled: it polled
+ * @page: where a page is copied to, to be compared
  * @shares: the shares
  * @pairs: the pairs, in the order of the job
  * @segs: the segments, in the order of the pairs, and so in that of the shares
@@ -140,11 +167,13 @@ struct dcbm_share {
  *
  * It is dcbm's, not the job's, because callbacks may come when the job is long
  * over. Each piece of memory that an engine may still access when wait() returns
- * has its mappings described here, and then this stays for ever.
+ * has its mappings described here, and this stays for as long as that is so.
  */
 struct dcbm_xfer {
 	struct list_head node;
+	time64_t lost_at;
 	unsigned int nr_pairs;
+	unsigned int nr_segs;
 	unsigned int nr_shares;
 	unsigned int nr_full;
 	spinlock_t lock;		/* see above */
@@ -153,11 +182,18 @@ struct dcbm_xfer {
 	bool hungry;
 	unsigned long last_done;
 	u64 strays;
+	bool polled;
+	bool slept;
+	void *page;
 	struct dcbm_share shares[DCBM_MAX_CHANNELS];
 	struct dcbm_pair pairs[DCBM_MAX_PAIRS];
 	struct dcbm_seg segs[DCBM_MAX_SEGS];
 	struct dcbm_piece pieces[DCBM_MAX_PIECES];
 };
+
+/* dcbm_copy.c: transfer objects */
+
+void dcbm_xfer_put(struct dcbm_xfer *x);
 
 /* dcbm_divide.c: who copies what */
 
@@ -168,6 +204,11 @@ unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes);
 u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
 		   struct migrate_job *job);
 void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s);
+
+/* dcbm_window.c: one piece of many folios, for a device behind an IOMMU */
+
+u32 dcbm_window_link(struct dcbm_xfer *x, struct dcbm_share *s, struct migrate_job *job);
+void dcbm_window_unlink_share(struct dcbm_xfer *x, struct dcbm_share *s);
 
 /* dcbm_feed.c: descriptors, and their results */
 
@@ -180,5 +221,14 @@ void dcbm_piece_fail(struct dcbm_piece *piece, u8 bad);
 
 void dcbm_wait_for_engines(struct dcbm_xfer *x, u64 bytes);
 enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s);
+
+/* dcbm_verify.c: not taking its word for it */
+
+bool dcbm_verify_share(struct dcbm_xfer *x, struct dcbm_share *s,
+		       struct migrate_job *job);
+
+/* dcbm_lost.c: what may still be at work */
+
+void dcbm_bury(struct dcbm_xfer *x);
 
 #endif /* _DCBM_XFER_H */

@@ -151,5 +151,6 @@ struct migrator {
 
 int migrator_register(struct migrator *migrator);
 void migrator_unregister(struct migrator *migrator);
+void migrate_pair_found(struct folio *src, struct folio *dst);
 
 #endif /* _LINUX_MIGRATE_OFFLOAD_H */

@@ -595,16 +595,32 @@ static void job_submit(struct migrate_batch_job *job)
 }
 
 /*
- * An engine may be at this pair for as long as the machine runs. Neither page
- * must ever have another user: the source goes back to its owner, who is not
- * disturbed by being read, and stays where it is because of our reference; the
- * destination is left to the engine.
+ * An engine may be at this pair for as long as the machine runs. Until its migrator
+ * has proof that it is not, neither page must have another user: the source goes back
+ * to its owner, who is not disturbed by being read, and stays where it is because of
+ * our reference; the destination is left to the engine.
  */
 static void pair_lose(struct migrate_pair *pair)
 {
 	folio_get(pair->src);
 	folio_get(pair->dst);
 }
+
+/**
+ * migrate_pair_found() - no engine is at a lost pair any more
+ * @src: source of a pair that was reported as %MIGRATE_PAIR_LOST
+ * @dst: its destination
+ *
+ * Gives up the references that the core has kept since. Once for each pair, when the
+ * migrator has proof: time is none. May sleep.
+ */
+void migrate_pair_found(struct folio *src, struct folio *dst)
+{
+	might_sleep();
+	folio_put(src);
+	folio_put(dst);
+}
+EXPORT_SYMBOL_GPL(migrate_pair_found);
 
 /* Both pages of a plain pair at once. */
 static bool pair_is_poisoned(const struct migrate_pair *pair)
