@@ -6,7 +6,7 @@
  * each channel in use has a kernel thread that makes the copies with the CPU, at
  * a modelled speed and with faults on demand. It stands in for engines such as
  * AMD PTDMA and Intel DSA on machines that have none, so that clients of
- * DMA_MEMCPY can be tested, their error paths first of all. It is an emulation:
+ * DMA_MEMCPY and DMA_MEMCPY_SG can be tested, their error paths first of all. It is an emulation:
  * nothing measured with it says anything about hardware.
  *
  *	modprobe dmasim channels=4 latency_ns=2000
@@ -57,6 +57,7 @@
 
 #define DMASIM_MAX_DEVICES	8
 #define DMASIM_MAX_CHANNELS	32
+#define DMASIM_MAX_SG		1024
 
 /* A descriptor is copied and paced in pieces of at most this many bytes. */
 #define DMASIM_PIECE		SZ_64K
@@ -148,6 +149,11 @@ static struct dmasim_uint max_len = { .val = 0, .min = 0, .max = UINT_MAX };
 module_param_cb(max_len, &dmasim_uint_ops, &max_len, 0444);
 __MODULE_PARM_TYPE(max_len, "uint");
 MODULE_PARM_DESC(max_len, "Longest copy of one descriptor in bytes (0 = no limit, default: 0)");
+
+static struct dmasim_uint sg_max = { .val = 128, .min = 0, .max = DMASIM_MAX_SG };
+module_param_cb(sg_max, &dmasim_uint_ops, &sg_max, 0444);
+__MODULE_PARM_TYPE(sg_max, "uint");
+MODULE_PARM_DESC(sg_max, "Entries of a descriptor for DMA_MEMCPY_SG (0 = no DMA_MEMCPY_SG, max 1024, default: 128)");
 
 static bool shuffle;
 module_param(shuffle, bool, 0444);
@@ -247,7 +253,8 @@ MODULE_PARM_DESC(error_result, "Result of injected errors: read, write or aborte
  * @DMASIM_FAULT_LATE: it is copied after late_ms, whether or not it is terminated
  *	meanwhile
  * @DMASIM_FAULT_ERROR: nothing is written, an error is reported
- * @DMASIM_FAULT_PARTIAL: the first half is written, an error is reported
+ * @DMASIM_FAULT_PARTIAL: the first half of all its bytes is written, an error
+ *	is reported
  * @DMASIM_FAULT_LIE: nothing is written, success is reported
  * @DMASIM_FAULT_PREP: the prepare callback returns NULL
  * @DMASIM_FAULT_SUBMIT: tx_submit() returns an error; there is no callback
@@ -410,11 +417,23 @@ static bool dmasim_should_fail(enum dmasim_fault fault, size_t len)
 }
 
 /**
- * struct dmasim_desc - one copy
- * @vd: the virt-dma descriptor; on one of its lists, in the pool, or @cur
+ * struct dmasim_entry - one copy of a descriptor
  * @dst: destination, a DMA address of the device
  * @src: source, likewise
  * @len: length in bytes
+ */
+struct dmasim_entry {
+	dma_addr_t dst;
+	dma_addr_t src;
+	size_t len;
+};
+
+/**
+ * struct dmasim_desc - one copy, or many that are seen as one string of bytes
+ * @vd: the virt-dma descriptor; on one of its lists, in the pool, or @cur
+ * @entries: the copies; the place for them is the descriptor's for good
+ * @nr: how many there are
+ * @len: length of all in bytes
  * @done: bytes the engine is through with; written by the thread only
  * @issued: when the client told the engine to start
  * @stop: terminated while the engine worked on it; set under vc.lock
@@ -422,8 +441,8 @@ static bool dmasim_should_fail(enum dmasim_fault fault, size_t len)
  */
 struct dmasim_desc {
 	struct virt_dma_desc vd;
-	dma_addr_t dst;
-	dma_addr_t src;
+	struct dmasim_entry *entries;
+	unsigned int nr;
 	size_t len;
 	size_t done;
 	ktime_t issued;
@@ -435,7 +454,7 @@ struct dmasim_desc {
 #define DMASIM_FAULTS_KEPT	512
 
 /**
- * struct dmasim_record - a descriptor that a fault was injected into
+ * struct dmasim_record - an entry of a descriptor that a fault was injected into
  * @dst: its destination
  * @len: its length
  * @fault: the fault
@@ -453,6 +472,10 @@ struct dmasim_record {
  * @index: number within the device, constant
  * @task: the engine, while a client holds the channel
  * @descs: memory of the descriptor pool, while a client holds the channel
+ * @entries: memory of the descriptors' entries, likewise
+ * @late: entries of a late descriptor, which may be somebody else's by then;
+ *	part of @entries
+ * @nr_late: how many there are
  * @pool: descriptors that are free
  * @cur: what the engine works on; on no list
  * @dead: the device is gone; never cleared
@@ -474,6 +497,9 @@ struct dmasim_chan {
 	unsigned int index;
 	struct task_struct *task;
 	struct dmasim_desc *descs;
+	struct dmasim_entry *entries;
+	struct dmasim_entry *late;
+	unsigned int nr_late;
 	struct list_head pool;
 	struct dmasim_desc *cur;
 	bool dead;
@@ -489,6 +515,8 @@ struct dmasim_chan {
 	unsigned int nr_records;
 	struct {
 		u64 prepared;
+		u64 prepared_sg;
+		u64 entries_sg;
 		u64 pool_empty;
 		u64 submitted;
 		u64 completed;
@@ -549,12 +577,20 @@ static struct device *dmasim_chan_dev(struct dmasim_chan *sc)
 static void dmasim_record(struct dmasim_chan *sc, struct dmasim_desc *desc,
 			  enum dmasim_fault fault)
 {
+	struct dmasim_record *record;
+	unsigned int i;
+
 	lockdep_assert_held(&sc->vc.lock);
 
 	sc->stats.fault[fault]++;
-	sc->records[sc->nr_records++ % DMASIM_FAULTS_KEPT] = (struct dmasim_record) {
-		.dst = desc->dst, .len = desc->len, .fault = fault,
-	};
+	for (i = 0; i < desc->nr; i++) {
+		record = &sc->records[sc->nr_records++ % DMASIM_FAULTS_KEPT];
+		*record = (struct dmasim_record) {
+			.dst = desc->entries[i].dst,
+			.len = desc->entries[i].len,
+			.fault = fault,
+		};
+	}
 }
 
 static bool dmasim_stopped(struct dmasim_chan *sc, struct dmasim_desc *desc)
@@ -678,6 +714,10 @@ static enum dmasim_fault dmasim_pick_fault(struct dmasim_chan *sc,
 		spin_lock_irq(&sc->vc.lock);
 		dmasim_record(sc, desc, res);
 		desc->late = res == DMASIM_FAULT_LATE;
+		if (desc->late) {
+			memcpy(sc->late, desc->entries, desc->nr * sizeof(*sc->late));
+			sc->nr_late = desc->nr;
+		}
 		spin_unlock_irq(&sc->vc.lock);
 	}
 	return res;
@@ -720,18 +760,21 @@ static enum dmaengine_tx_result dmasim_run_late(struct dmasim_chan *sc,
 						struct dmasim_desc *desc)
 {
 	ktime_t when = ktime_add_ms(ktime_get(), READ_ONCE(late_ms.val));
-	dma_addr_t dst = desc->dst, src = desc->src;
-	enum dmaengine_tx_result res;
+	enum dmaengine_tx_result res = DMA_TRANS_NOERROR;
+	const struct dmasim_entry *e;
 	size_t len = desc->len;
-	bool same;
+	bool same = true;
 
 	while (ktime_before(ktime_get(), when)) {
 		set_current_state(TASK_IDLE);
 		schedule_hrtimeout_range(&when, 0, HRTIMER_MODE_ABS);
 	}
 
-	same = dmasim_is_same(sc, dst, src, len);
-	res = dmasim_copy(sc, dst, src, len);
+	for (e = sc->late; e < sc->late + sc->nr_late; e++) {
+		same = same && dmasim_is_same(sc, e->dst, e->src, e->len);
+		if (res == DMA_TRANS_NOERROR)
+			res = dmasim_copy(sc, e->dst, e->src, e->len);
+	}
 	sc->clock = ktime_get();
 
 	spin_lock_irq(&sc->vc.lock);
@@ -754,15 +797,16 @@ static enum dmaengine_tx_result dmasim_run_late(struct dmasim_chan *sc,
  * Each piece is copied when the time for its last byte has come, that is, as
  * late as the model allows: a client that reads the destination before the
  * completion finds stale bytes, and one that lets go of the source too early
- * is caught.
+ * is caught. A piece does not go beyond the entry that it begins in.
  */
 static enum dmaengine_tx_result dmasim_run(struct dmasim_chan *sc,
 					   struct dmasim_desc *desc)
 {
 	unsigned int mbps = READ_ONCE(bandwidth_mbps.val);
+	const struct dmasim_entry *e = desc->entries;
 	enum dmaengine_tx_result res;
 	enum dmasim_fault fault;
-	size_t todo, n;
+	size_t todo, n, at = 0;
 	ktime_t start;
 
 	while (READ_ONCE(hold))
@@ -797,14 +841,13 @@ static enum dmaengine_tx_result dmasim_run(struct dmasim_chan *sc,
 		goto stopped;
 
 	while (desc->done < todo) {
-		n = min_t(size_t, todo - desc->done, DMASIM_PIECE);
+		n = min3(todo - desc->done, e->len - at, (size_t)DMASIM_PIECE);
 		if (!dmasim_wait_until(sc, desc,
 				       ktime_add(start, dmasim_duration(desc->done + n, mbps))))
 			goto stopped;
 
 		if (fault != DMASIM_FAULT_LIE) {
-			res = dmasim_copy(sc, desc->dst + desc->done,
-					  desc->src + desc->done, n);
+			res = dmasim_copy(sc, e->dst + at, e->src + at, n);
 			if (res != DMA_TRANS_NOERROR) {
 				spin_lock_irq(&sc->vc.lock);
 				sc->stats.bad_address++;
@@ -813,6 +856,11 @@ static enum dmaengine_tx_result dmasim_run(struct dmasim_chan *sc,
 			}
 		}
 		WRITE_ONCE(desc->done, desc->done + n);
+		at += n;
+		if (at == e->len) {
+			at = 0;
+			e++;
+		}
 		cond_resched();
 	}
 
@@ -1028,17 +1076,11 @@ static struct dmasim_desc *dmasim_desc_get(struct dmasim_chan *sc)
 	return desc;
 }
 
-static struct dma_async_tx_descriptor *
-dmasim_prep_dma_memcpy(struct dma_chan *chan, dma_addr_t dst, dma_addr_t src,
-		       size_t len, unsigned long tx_flags)
+/* A descriptor with nothing in it; its entries are to be filled in. */
+static struct dmasim_desc *dmasim_prep(struct dmasim_chan *sc, size_t len, unsigned int nr)
 {
-	struct dmasim_chan *sc = to_dmasim_chan(chan);
-	struct dma_async_tx_descriptor *tx;
+	struct dmasim_entry *entries;
 	struct dmasim_desc *desc;
-
-	if (!len || (max_len.val && len > max_len.val) ||
-	    !IS_ALIGNED(dst | src | len, 1UL << copy_align.val))
-		return NULL;
 
 	if (dmasim_should_fail(DMASIM_FAULT_PREP, len) || dmasim_prep_is_over()) {
 		guard(spinlock_irqsave)(&sc->vc.lock);
@@ -1054,14 +1096,78 @@ dmasim_prep_dma_memcpy(struct dma_chan *chan, dma_addr_t dst, dma_addr_t src,
 		return NULL;
 	}
 
+	entries = desc->entries;
 	memset(desc, 0, sizeof(*desc));
-	desc->dst = dst;
-	desc->src = src;
+	desc->entries = entries;
+	desc->nr = nr;
 	desc->len = len;
+	return desc;
+}
+
+static struct dma_async_tx_descriptor *
+dmasim_tx_prep(struct dmasim_chan *sc, struct dmasim_desc *desc, unsigned long tx_flags)
+{
+	struct dma_async_tx_descriptor *tx;
 
 	tx = vchan_tx_prep(&sc->vc, &desc->vd, tx_flags);
 	tx->tx_submit = dmasim_tx_submit;
 	return tx;
+}
+
+static bool dmasim_can_copy(dma_addr_t dst, dma_addr_t src, size_t len)
+{
+	return len && (!max_len.val || len <= max_len.val) &&
+	       IS_ALIGNED(dst | src | len, 1UL << copy_align.val);
+}
+
+static struct dma_async_tx_descriptor *
+dmasim_prep_dma_memcpy(struct dma_chan *chan, dma_addr_t dst, dma_addr_t src,
+		       size_t len, unsigned long tx_flags)
+{
+	struct dmasim_chan *sc = to_dmasim_chan(chan);
+	struct dmasim_desc *desc;
+
+	if (!dmasim_can_copy(dst, src, len))
+		return NULL;
+	desc = dmasim_prep(sc, len, 1);
+	if (!desc)
+		return NULL;
+
+	desc->entries[0] = (struct dmasim_entry) { dst, src, len };
+	return dmasim_tx_prep(sc, desc, tx_flags);
+}
+
+static struct dma_async_tx_descriptor *
+dmasim_prep_dma_memcpy_sg(struct dma_chan *chan, const struct dma_vec *dst,
+			  const struct dma_vec *src, unsigned int nents,
+			  unsigned long tx_flags)
+{
+	struct dmasim_chan *sc = to_dmasim_chan(chan);
+	struct dmasim_desc *desc;
+	unsigned int i;
+	size_t len = 0;
+
+	if (!nents || nents > sg_max.val)
+		return NULL;
+	for (i = 0; i < nents; i++) {
+		if (dst[i].len != src[i].len ||
+		    !dmasim_can_copy(dst[i].addr, src[i].addr, src[i].len))
+			return NULL;
+		len += src[i].len;
+	}
+	desc = dmasim_prep(sc, len, nents);
+	if (!desc)
+		return NULL;
+
+	scoped_guard(spinlock_irqsave, &sc->vc.lock) {
+		sc->stats.prepared_sg++;
+		sc->stats.entries_sg += nents;
+	}
+	for (i = 0; i < nents; i++)
+		desc->entries[i] = (struct dmasim_entry) {
+			dst[i].addr, src[i].addr, src[i].len
+		};
+	return dmasim_tx_prep(sc, desc, tx_flags);
 }
 
 static void dmasim_issue_pending(struct dma_chan *chan)
@@ -1179,9 +1285,10 @@ static int dmasim_alloc_chan_resources(struct dma_chan *chan)
 {
 	struct dmasim_chan *sc = to_dmasim_chan(chan);
 	struct device *dev = dmasim_chan_dev(sc);
+	unsigned int i, nr_entries = max(sg_max.val, 1);
+	struct dmasim_entry *entries;
 	struct task_struct *task;
 	struct dmasim_desc *descs;
-	unsigned int i;
 
 	/*
 	 * Any error but -ENODEV: for that one, the core takes the device off
@@ -1191,20 +1298,30 @@ static int dmasim_alloc_chan_resources(struct dma_chan *chan)
 		return -ENXIO;
 
 	descs = kvcalloc_node(pool.val, sizeof(*descs), GFP_KERNEL, dev_to_node(dev));
-	if (!descs)
+	entries = kvcalloc_node(array_size(pool.val + 1, nr_entries), sizeof(*entries),
+				GFP_KERNEL, dev_to_node(dev));
+	if (!descs || !entries) {
+		kvfree(entries);
+		kvfree(descs);
 		return -ENOMEM;
+	}
 
 	task = kthread_create_on_node(dmasim_thread, sc, dev_to_node(dev), "%s-%u",
 				      dev_name(dev), sc->index);
 	if (IS_ERR(task)) {
+		kvfree(entries);
 		kvfree(descs);
 		return PTR_ERR(task);
 	}
 
 	spin_lock_irq(&sc->vc.lock);
 	sc->descs = descs;
-	for (i = 0; i < pool.val; i++)
+	sc->entries = entries;
+	sc->late = &entries[pool.val * nr_entries];
+	for (i = 0; i < pool.val; i++) {
+		descs[i].entries = &entries[i * nr_entries];
 		list_add_tail(&descs[i].vd.node, &sc->pool);
+	}
 	memset(sc->failed, 0, sizeof(sc->failed));
 	sc->task = task;
 	dmasim_kick(sc);
@@ -1230,6 +1347,8 @@ static void dmasim_free_chan_resources(struct dma_chan *chan)
 	/* What was prepared and never submitted comes back here. */
 	vchan_free_chan_resources(&sc->vc);
 	INIT_LIST_HEAD(&sc->pool);
+	kvfree(sc->entries);
+	sc->entries = NULL;
 	kvfree(sc->descs);
 	sc->descs = NULL;
 }
@@ -1328,6 +1447,8 @@ static int dmasim_chan_show(struct seq_file *s, void *unused)
 	spin_unlock_irq(&sc->vc.lock);
 
 	seq_printf(s, "prepared %llu\n", stats.prepared);
+	seq_printf(s, "prepared_sg %llu\n", stats.prepared_sg);
+	seq_printf(s, "entries_sg %llu\n", stats.entries_sg);
 	seq_printf(s, "pool_empty %llu\n", stats.pool_empty);
 	seq_printf(s, "submitted %llu\n", stats.submitted);
 	seq_printf(s, "completed %llu\n", stats.completed);
@@ -1415,6 +1536,11 @@ static int dmasim_probe(struct platform_device *pdev)
 		dmasim_init_chan(sd, i);
 
 	dma_cap_set(DMA_MEMCPY, dma->cap_mask);
+	if (sg_max.val) {
+		dma_cap_set(DMA_MEMCPY_SG, dma->cap_mask);
+		dma->max_memcpy_sg = sg_max.val;
+		dma->device_prep_dma_memcpy_sg = dmasim_prep_dma_memcpy_sg;
+	}
 	if (private_chans)
 		dma_cap_set(DMA_PRIVATE, dma->cap_mask);
 	if (shuffle)
