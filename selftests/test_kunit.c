@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel's unit tests have run at boot: what they said. */
+/*
+ * The kernel's unit tests: what they said at boot, or when the module that they are part of
+ * was loaded.
+ */
 #include <stdio.h>
 #include <string.h>
 
 #include "case.h"
 #include "offload.h"
 
-#define RESULTS	"/sys/kernel/debug/kunit/migrate_offload/results"
+#define RESULTS	"/sys/kernel/debug/kunit/%s/results"
 
-CASE(results, "the suite migrate_offload has passed, every case of it")
+static void suite_passed(const char *name, int least)
 {
-	FILE *file = fopen(RESULTS, "re");
 	bool suite = false;
 	char line[256];
 	int cases = 0;
+	FILE *file;
 
-	REQUIRE(file, RESULTS ": %m");
+	snprintf(line, sizeof(line), RESULTS, name);
+	file = fopen(line, "re");
+	REQUIRE(file, "%s: %m", line);
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strstr(line, "not ok "))
@@ -28,7 +33,19 @@ CASE(results, "the suite migrate_offload has passed, every case of it")
 	fclose(file);
 	case_note("%d unit tests", cases);
 	EXPECT(suite, "the suite has no result");
-	EXPECT_GE(cases, 4);
+	EXPECT_GE(cases, least);
+}
+
+CASE(results, "the suite migrate_offload has passed, every case of it")
+{
+	suite_passed("migrate_offload", 4);
+}
+
+CASE(ptdma, "the suite ptdma has passed: results, terminate, DMA_MEMCPY_SG")
+{
+	probe("ptdma", NULL);
+	suite_passed("ptdma", 15);
+	remove_module("ptdma");
 }
 
 CASES_MAIN
