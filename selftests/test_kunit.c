@@ -48,4 +48,11 @@ CASE(ptdma, "the suite ptdma has passed: results, terminate, DMA_MEMCPY_SG")
 	remove_module("ptdma");
 }
 
+CASE(zynqmp_dma, "the suite zynqmp_dma has passed: results")
+{
+	insert("zynqmp_kunit", NULL);
+	suite_passed("zynqmp_dma", 6);
+	remove_module("zynqmp_kunit");
+}
+
 CASES_MAIN
