@@ -128,7 +128,7 @@ CASE(unverified, "without verify, the same engine corrupts memory")
 static void unknown(const char *dcbm_params, const char *parameter, const char *value)
 {
 	dcbm_stop();
-	probe("dmasim", "channels=4 alias=1");
+	probe("dmasim", "channels=4 alias=1 sg_max=0");
 	probe("dcbm", dcbm_params);
 	EXPECT_EQ(dcbm_enable(1), -ENODEV);
 	EXPECT_EQ(dcbm_status("channels_idle"), 0);

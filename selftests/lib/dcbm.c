@@ -23,10 +23,13 @@ int dcbm_enable(int on)
 
 void dcbm_start(const char *dmasim_params)
 {
+	char params[256];
 	int ret;
 
 	dcbm_stop();
-	probe("dmasim", dmasim_params);
+	/* The last one counts. */
+	snprintf(params, sizeof(params), "sg_max=0 %s", dmasim_params);
+	probe("dmasim", params);
 	probe("dcbm", NULL);
 	ret = dcbm_enable(1);
 	REQUIRE(!ret, "dcbm: enable: %s", strerror(-ret));

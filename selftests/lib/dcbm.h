@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Both modules fresh, the engine with these parameters; dcbm is on. */
+/*
+ * Both modules fresh, the engine with these parameters; dcbm is on. A descriptor is one
+ * copy, unless they have sg_max in them.
+ */
 void dcbm_start(const char *dmasim_params);
 /* 0 or -errno */
 int dcbm_enable(int on);

@@ -33,6 +33,9 @@
 
 static_assert(DCBM_MAX_PIECES >= DCBM_MAX_CHANNELS);
 
+/* Copies of one descriptor: as many as a job has pairs. */
+#define DCBM_MAX_SG		DCBM_MAX_PAIRS
+
 /* Longest "trust" parameter, with the terminating NUL. */
 #define DCBM_TRUST_LEN		128
 
@@ -108,7 +111,9 @@ enum dcbm_state {
  * @attrs: DMA attributes of every mapping
  * @nid: memory node, or NUMA_NO_NODE
  * @align: log2 of the alignment that copies need
- * @max_piece: longest copy of one descriptor, a multiple of the page size
+ * @max_piece: longest copy of one descriptor, or of an entry of one, a multiple of
+ *	the page size
+ * @max_sg: how many copies one descriptor can have, 1 without DMA_MEMCPY_SG
  * @provider: name of the driver
  * @abort_quiet: see &struct dcbm_provider; as the next two
  * @terminate_quiet: likewise
@@ -130,6 +135,7 @@ struct dcbm_device {
 	int nid;
 	unsigned int align;
 	size_t max_piece;
+	unsigned int max_sg;
 	char provider[32];
 	bool abort_quiet;
 	bool terminate_quiet;
@@ -229,6 +235,10 @@ extern wait_queue_head_t dcbm_idle_wait;
 
 int dcbm_channels_take(unsigned int max, const char *trust, bool verify);
 
+/* dcbm_sg.c: many copies with one descriptor */
+
+unsigned int dcbm_sg_limit(struct dma_device *dma);
+
 /* dcbm_window.c: their windows */
 
 void dcbm_window_alloc(struct dcbm_chan *c);
@@ -310,6 +320,7 @@ extern unsigned int dcbm_timeout_ms;
 extern unsigned int dcbm_poll_us;
 extern bool dcbm_verify;
 extern bool dcbm_window;
+extern bool dcbm_sg;
 
 void dcbm_shut_down(void);
 

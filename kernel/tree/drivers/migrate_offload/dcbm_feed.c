@@ -209,29 +209,9 @@ static void dcbm_advance(struct dcbm_xfer *x, struct dcbm_share *s, u32 bytes)
 	}
 }
 
-/*
- * How much one descriptor can copy from where the share is: to the end of the segment,
- * and of those that are linked behind it.
- */
-static u32 dcbm_run(const struct dcbm_xfer *x, const struct dcbm_share *s, u32 max)
-{
-	u32 bytes = x->segs[s->seg].bytes - s->offset;
-	unsigned int i;
-
-	for (i = s->seg; bytes < max && i + 1 < s->first + s->nr; i++) {
-		const struct dcbm_seg *next = &x->segs[i + 1];
-
-		if (x->segs[i].state != DCBM_SEG_LINKED || next->state != DCBM_SEG_LINKED ||
-		    x->pairs[next->pair].bad)
-			break;
-		bytes += next->bytes;
-	}
-	return min(bytes, max);
-}
-
 /* The next piece of a share, or NULL: nothing is left, or nothing is free. */
 static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
-					  struct dcbm_share *s, u32 max_piece)
+					  struct dcbm_share *s, unsigned int *nr_copies)
 {
 	struct dcbm_seg *seg;
 
@@ -247,7 +227,7 @@ static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
 			continue;
 		if (s->free == DCBM_NO_PIECE)
 			return NULL;
-		return dcbm_piece_begin(x, s, dcbm_run(x, s, max_piece));
+		return dcbm_piece_begin(x, s, dcbm_sg_gather(x, s, nr_copies));
 	}
 	return NULL;
 }
@@ -261,21 +241,17 @@ static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
  */
 void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 {
-	unsigned int nr = 0, max = DCBM_MAX_PIECES / x->nr_shares;
+	unsigned int nr = 0, nr_copies, max = DCBM_MAX_PIECES / x->nr_shares;
 	struct dma_chan *chan = s->c->chan;
 	struct dma_async_tx_descriptor *tx;
 	struct dcbm_piece *piece;
-	struct dcbm_seg *seg;
-	u32 max_piece, bytes;
 	void *param;
-
-	max_piece = READ_ONCE(dcbm_max_chunk) ?: U32_MAX;
-	max_piece = min_t(size_t, max_piece, s->c->dd->max_piece);
+	u32 bytes;
 
 	/* Not more than once around, or a fast engine would starve the others. */
 	while (nr < max) {
 		spin_lock_irq(&x->lock);
-		piece = dcbm_next_piece(x, s, max_piece);
+		piece = dcbm_next_piece(x, s, &nr_copies);
 		if (piece) {
 			param = (void *)dcbm_piece_param(piece);
 			bytes = piece->bytes;
@@ -288,10 +264,7 @@ void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 		 * The two belong together: ioat and switchtec hold a lock from
 		 * prep to submit. idxd sleeps in prep, ae4dma takes a mutex.
 		 */
-		seg = &x->segs[s->seg];
-		tx = dmaengine_prep_dma_memcpy(chan, seg->dst + s->offset,
-					       seg->src + s->offset, bytes,
-					       DMA_PREP_INTERRUPT | DMA_CTRL_ACK);
+		tx = dcbm_sg_prep(x, chan, nr_copies);
 		if (tx) {
 			dma_cookie_t cookie;
 

@@ -39,6 +39,7 @@ unsigned int dcbm_timeout_ms = 2000;
 unsigned int dcbm_poll_us = 100;
 bool dcbm_verify;
 bool dcbm_window = true;
+bool dcbm_sg = true;
 
 /* These apply when channels are taken; under dcbm_mutex. */
 static unsigned int dcbm_max_channels = 16;
@@ -228,6 +229,10 @@ static const struct kernel_param_ops dcbm_bool_ops = {
 module_param_cb(window, &dcbm_bool_ops, &dcbm_window, 0644);
 __MODULE_PARM_TYPE(window, "bool");
 MODULE_PARM_DESC(window, "Link folios into IOVA windows where an IOMMU translates; N: map each by itself (default: Y)");
+
+module_param_cb(sg, &dcbm_bool_ops, &dcbm_sg, 0644);
+__MODULE_PARM_TYPE(sg, "bool");
+MODULE_PARM_DESC(sg, "Many folios with one descriptor where the engine has DMA_MEMCPY_SG; N: a descriptor for each (default: Y)");
 
 module_param_cb(verify, &dcbm_bool_ops, &dcbm_verify, 0644);
 __MODULE_PARM_TYPE(verify, "bool");

@@ -104,16 +104,24 @@ static const struct dcbm_provider dcbm_providers[] = {
 		.name = "dma-pl330",
 	}, {
 		/*
-		 * Result: pt_cmd.ret, where DMA_ERROR would come from, is 0
-		 * always, and the callback is given no result: a failed copy is
-		 * reported as good. Terminate: frees descriptors that the engine
-		 * works on and waits for nothing but a tasklet.
+		 * Result: NOERROR if and only if the completion interrupt of the
+		 * descriptor's last command has come, with no error in the
+		 * status; the engine takes one descriptor's commands at a time,
+		 * in order, and no other command interrupts. A failure is told
+		 * when no command of it is left in the ring, or the queue has
+		 * halted. Aborted is never said.
+		 * Terminate: returns 0 when the queue has halted, and an error
+		 * otherwise. That the halt bit means silence is the header's
+		 * word, which nobody here has seen hardware keep: not believed.
 		 */
 		.name = "ptdma",
+		.results = true,
 	}, {
 		/*
-		 * As ptdma, with which it shares the code; terminate stops the
-		 * queue, and does not wait until it stands.
+		 * Result: pt_cmd.ret, where DMA_ERROR would come from, is 0
+		 * always, and the callback is given no result: a failed copy is
+		 * reported as good. Terminate: turns the queue off, does not wait
+		 * until it stands, and frees what the engine works on.
 		 * Depth: issue_pending starts a single descriptor, and spins
 		 * until the one before it is through.
 		 */
@@ -129,12 +137,16 @@ static const struct dcbm_provider dcbm_providers[] = {
 		.name = "switchtec_dma",
 	}, {
 		/*
-		 * Result: never given. On an error interrupt the first descriptor
-		 * is completed like a good one and the others are dropped.
+		 * Result: NOERROR for as many descriptors of the chain, from its
+		 * first, as the channel has counted, and only while its status
+		 * has no error; with one, all that are left of the chain fail.
+		 * Failed reads and writes are told when the channel has said
+		 * that it is done, else they are aborted.
 		 * Terminate: masks the interrupts and frees the descriptors; the
 		 * engine goes on.
 		 */
 		.name = "xilinx-zynqmp-dma",
+		.results = true,
 	},
 };
 

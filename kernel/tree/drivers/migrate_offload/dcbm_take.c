@@ -188,6 +188,7 @@ static struct dcbm_device *dcbm_add_device(struct dcbm_search *search,
 
 	why = dcbm_check_mapping(dev, &dd->attrs);
 	dd->max_piece = rounddown(min(dma_get_max_seg_size(dev), SZ_1G), PAGE_SIZE);
+	dd->max_sg = dcbm_sg_limit(dma);
 	if (!why && !dd->max_piece)
 		why = "its segments are shorter than a page";
 	if (why) {

@@ -160,6 +160,8 @@ struct dcbm_share {
  * @slept: the task went to sleep
  * @polled: it polled
  * @page: where a page is copied to, to be compared
+ * @sg_dst: where the next descriptor copies to; of the task
+ * @sg_src: and where from, likewise
  * @shares: the shares
  * @pairs: the pairs, in the order of the job
  * @segs: the segments, in the order of the pairs, and so in that of the shares
@@ -185,6 +187,8 @@ struct dcbm_xfer {
 	bool polled;
 	bool slept;
 	void *page;
+	struct dma_vec sg_dst[DCBM_MAX_SG];
+	struct dma_vec sg_src[DCBM_MAX_SG];
 	struct dcbm_share shares[DCBM_MAX_CHANNELS];
 	struct dcbm_pair pairs[DCBM_MAX_PAIRS];
 	struct dcbm_seg segs[DCBM_MAX_SEGS];
@@ -204,6 +208,12 @@ unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes);
 u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
 		   struct migrate_job *job);
 void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s);
+
+/* dcbm_sg.c: what goes into one descriptor */
+
+u32 dcbm_sg_gather(struct dcbm_xfer *x, struct dcbm_share *s, unsigned int *nr);
+struct dma_async_tx_descriptor *dcbm_sg_prep(struct dcbm_xfer *x, struct dma_chan *chan,
+					     unsigned int nr);
 
 /* dcbm_window.c: one piece of many folios, for a device behind an IOMMU */
 
