@@ -112,6 +112,43 @@ void bpflog_condense(struct bpflog_refusal *refusal, const char *log)
 	}
 }
 
+/*
+ * The way to the refusal: the lines of the source, without the instructions that
+ * they became; at last the instruction that was refused, and what was said.
+ */
+void bpflog_steps(const char *log, void (*step)(const char *where, const char *text, void *arg),
+		  void *arg)
+{
+	char *copy = mgx_strdup(log), *rest = copy, *line, *at, *insn = NULL, *last = NULL;
+
+	while ((line = strsep(&rest, "\n"))) {
+		size_t len = strlen(line);
+
+		if (starts(line, "-- END") || starts(line, "Verification failed:"))
+			break;
+		if (*line == ';' && (at = memrchr(line, '@', len))) {
+			/* "; if (x) @ file.bpf.c:12"; a loop of them is one. */
+			*at++ = '\0';
+			at += strspn(at, " ");
+			line += 1 + strspn(line + 1, " ");
+			for (len = strlen(line); len && line[len - 1] == ' '; len--)
+				line[len - 1] = '\0';
+			if (!last || strcmp(last, at))
+				step(at, line, arg);
+			last = at;
+			insn = NULL;
+		} else if (isdigit((unsigned char)*line)) {
+			insn = line;
+		} else if (!is_noise(line, len)) {
+			if (insn)
+				step(NULL, insn, arg);
+			step(NULL, line, arg);
+			insn = NULL;
+		}
+	}
+	free(copy);
+}
+
 /* "libbpf: prog 'NAME': -- BEGIN PROG LOAD LOG --\n..." */
 static void keep_verifier_log(const char *message)
 {
@@ -124,6 +161,7 @@ static void keep_verifier_log(const char *message)
 	if (!end || !log)
 		return;
 	bpflog.refusal.program = mgx_printf("%.*s", (int)(end - name - 1), name + 1);
+	bpflog.refusal.log = mgx_strdup(log + 1);
 	bpflog_condense(&bpflog.refusal, log + 1);
 }
 
@@ -167,6 +205,7 @@ void bpflog_clear(void)
 	free(bpflog.refusal.program);
 	free(bpflog.refusal.source);
 	free(bpflog.refusal.reason);
+	free(bpflog.refusal.log);
 	memset(&bpflog.refusal, 0, sizeof(bpflog.refusal));
 }
 

@@ -9,6 +9,7 @@ struct bpflog_refusal {
 	char *program;		/* refused by the verifier; NULL: none was */
 	char *source;		/* "file.bpf.c:12", NULL when not known */
 	char *reason;
+	char *log;		/* all of it */
 };
 
 /* From now on: keep what matters, or print everything (@debug). */
@@ -21,5 +22,9 @@ const char *bpflog_warning(const char *text);
 
 /* Exposed for its test: condense one verifier log. */
 void bpflog_condense(struct bpflog_refusal *refusal, const char *log);
+
+/* A log as a list of source lines (with @where) and of what was said (without). */
+void bpflog_steps(const char *log, void (*step)(const char *where, const char *text, void *arg),
+		  void *arg);
 
 #endif /* _MGX_BPFLOG_H */

@@ -15,6 +15,7 @@
 #include "kernel.h"
 #include "options.h"
 #include "out.h"
+#include "sections.h"
 #include "sysfs.h"
 
 enum need {
@@ -101,6 +102,25 @@ static void check_mounts(struct features *features)
 	free(path);
 }
 
+static void check_watching(struct features *features)
+{
+	const struct btf *btf = kernel_btf(features->mgx);
+	char *enabled = sysfs_read("policies_enabled");
+	bool on = !enabled || strcmp(enabled, "0");
+
+	feature(features, "policies are asked", on, USEFUL, MGX_FAILED,
+		mgx_strdup(on ? "the switch is on" : "the switch is off"), "mgx on");
+	free(enabled);
+	feature(features, "trace events with BTF", btf &&
+		btf__find_by_name_kind(btf, "btf_trace_migrate_offload_copy",
+				       BTF_KIND_TYPEDEF) > 0, USEFUL, MGX_NO_FEATURE, NULL,
+		"boot a kernel with the migrate_ext patches and CONFIG_BPF_EVENTS=y, for mgx trace and top");
+	feature(features, "dry run", kernel_have_cap(CAP_SYS_ADMIN) &&
+		!access("/sys/kernel/debug/migrate_offload/dry_run", F_OK), USEFUL,
+		MGX_NO_FEATURE, mgx_strdup("/sys/kernel/debug/migrate_offload/dry_run"),
+		"be root, and mount -t debugfs debugfs /sys/kernel/debug, for mgx explain");
+}
+
 static void check_migrators(struct features *features)
 {
 	char **names = sysfs_entries("migrators"), **name;
@@ -176,21 +196,25 @@ static void check_permission(struct features *features)
 		"run mgx as root");
 }
 
-int cmd_features(struct mgx *mgx, int argc, char **argv)
+enum mgx_exit show_features(struct mgx *mgx)
 {
 	struct features features = { .mgx = mgx };
-	int ret;
-
-	ret = options_parse(mgx, argc, argv, NULL, NULL, NULL);
-	if (ret)
-		return ret;
 
 	out_table(mgx->out, "features", NULL, NULL, columns, MGX_ARRAY_SIZE(columns));
 	check_kernel(&features);
 	check_mounts(&features);
+	check_watching(&features);
 	check_migrators(&features);
 	check_machine(&features);
 	check_permission(&features);
 	out_end(mgx->out);
 	return features.worst;
+}
+
+int cmd_features(struct mgx *mgx, int argc, char **argv)
+{
+	int ret;
+
+	ret = options_parse(mgx, argc, argv, NULL, NULL, NULL);
+	return ret ?: (int)show_features(mgx);
 }

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "out.h"
 #include "policy.h"
+#include "sections.h"
 
 #define MAX_WORDS	64
 
@@ -168,7 +169,7 @@ out:
 	return ret;
 }
 
-static int show_all(struct mgx *mgx, const char *what, const struct policies *policies)
+int show_knobs(struct mgx *mgx, const char *what, const struct policies *policies)
 {
 	struct policy_section sec;
 	size_t i, k;
@@ -203,7 +204,7 @@ int cmd_tune(struct mgx *mgx, int argc, char **argv)
 
 	ret = policies_read(mgx, what, &policies);
 	if (!ret && !options.nr) {
-		ret = show_all(mgx, what, &policies);
+		ret = show_knobs(mgx, what, &policies);
 	} else if (!ret) {
 		policy = policies_find(mgx, what, &policies, options.words[0], &ret);
 		if (policy)

@@ -45,11 +45,18 @@ struct mgx_command {
 	int (*run)(struct mgx *mgx, int argc, char **argv);
 };
 
+int cmd_check(struct mgx *mgx, int argc, char **argv);
+int cmd_dump(struct mgx *mgx, int argc, char **argv);
+int cmd_explain(struct mgx *mgx, int argc, char **argv);
 int cmd_features(struct mgx *mgx, int argc, char **argv);
 int cmd_help(struct mgx *mgx, int argc, char **argv);
 int cmd_list(struct mgx *mgx, int argc, char **argv);
 int cmd_load(struct mgx *mgx, int argc, char **argv);
+int cmd_migrator(struct mgx *mgx, int argc, char **argv);
+int cmd_off(struct mgx *mgx, int argc, char **argv);
+int cmd_on(struct mgx *mgx, int argc, char **argv);
 int cmd_replace(struct mgx *mgx, int argc, char **argv);
+int cmd_stats(struct mgx *mgx, int argc, char **argv);
 int cmd_status(struct mgx *mgx, int argc, char **argv);
 int cmd_tune(struct mgx *mgx, int argc, char **argv);
 int cmd_unload(struct mgx *mgx, int argc, char **argv);

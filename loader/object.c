@@ -211,17 +211,31 @@ int object_set_name(struct mgx *mgx, const char *what, struct object *object,
 	return 0;
 }
 
+void *object_knobs(const struct object *object, struct knobs *knobs)
+{
+	struct bpf_map *map;
+	void *base = NULL;
+	size_t size = 0, i;
+
+	knobs_parse(knobs, bpf_object__btf(object->bpf), KNOBS_SECTION);
+	map = bpf_object__find_map_by_name(object->bpf, KNOBS_SECTION);
+	if (map)
+		base = bpf_map__initial_value(map, &size);
+	for (i = 0; i < knobs->nr; i++)
+		if (knobs->knobs[i].offset + knobs->knobs[i].size > size)
+			return NULL;
+	return base;
+}
+
 int object_set_knob(struct mgx *mgx, const char *what, struct object *object,
 		    const char *assignment)
 {
 	const char *equals = strchr(assignment, '=');
 	union knob_value value;
 	struct knobs knobs;
-	struct bpf_map *map;
 	struct knob *knob;
 	char *name;
 	void *base;
-	size_t size;
 	int ret;
 
 	if (!equals || equals == assignment)
@@ -229,11 +243,9 @@ int object_set_knob(struct mgx *mgx, const char *what, struct object *object,
 				"%s: --set %s: not an assignment", what, assignment);
 	name = mgx_printf("%.*s", (int)(equals - assignment), assignment);
 
-	knobs_parse(&knobs, bpf_object__btf(object->bpf), KNOBS_SECTION);
+	base = object_knobs(object, &knobs);
 	knob = knobs_find(&knobs, name);
-	map = bpf_object__find_map_by_name(object->bpf, KNOBS_SECTION);
-	base = map ? bpf_map__initial_value(map, &size) : NULL;
-	if (!knob || !base || knob->offset + knob->size > size) {
+	if (!knob || !base) {
 		ret = mgx_fail(mgx, MGX_NOT_FOUND,
 			       knobs.nr ? "load it and `mgx tune` lists those it has" :
 					  "it has none at all",
@@ -254,6 +266,8 @@ static int load_failed(struct mgx *mgx, const char *what,
 	const struct bpflog_refusal *refusal = bpflog_refusal();
 	const char *why;
 
+	if (refusal->program && object->refused)
+		object->refused(mgx, refusal);
 	/* A verifier that speaks knows better than an errno. */
 	if (refusal->program && refusal->reason)
 		return mgx_fail(mgx, MGX_BAD_OBJECT, "mgx -d shows the verifier's whole log",

@@ -3,15 +3,19 @@
 #ifndef _MGX_OBJECT_H
 #define _MGX_OBJECT_H
 
+#include "knobs.h"
 #include "mgx.h"
 
 struct bpf_map;
 struct bpf_object;
+struct bpflog_refusal;
 
 struct object {
 	struct bpf_object *bpf;
 	struct bpf_map *ops;	/* the struct_ops map chosen */
 	char *path;		/* for messages */
+	/* Called before it is said that the verifier refused it. May be NULL. */
+	void (*refused)(struct mgx *mgx, const struct bpflog_refusal *refusal);
 };
 
 /*
@@ -36,5 +40,7 @@ void object_close(struct object *object);
 /* As the object has them, or as they were set. The name is to be freed. */
 char *object_name(const struct object *object);
 __u64 object_cgroup(const struct object *object);
+/* The values of its knobs, NULL without any; knobs_free() in either case. */
+void *object_knobs(const struct object *object, struct knobs *knobs);
 
 #endif /* _MGX_OBJECT_H */

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "options.h"
+#include "out.h"
 
 struct parse {
 	struct mgx *mgx;
@@ -91,6 +92,44 @@ static error_t parse_own(int key, char *value, struct argp_state *state)
 	return parse->arg ? parse->arg(key, value, parse->data) : ARGP_ERR_UNKNOWN;
 }
 
+/* What the completion and the tests read: the options are told in one place. */
+static void json_table(struct mgx *mgx, const struct argp_option *options)
+{
+	char shorts[2] = "";
+
+	for (; options && options->name; options++) {
+		out_str(mgx->out, options->name);
+		shorts[0] = options->key;
+		out_str(mgx->out, shorts);
+		out_str(mgx->out, options->arg);
+		out_str(mgx->out, options->doc);
+		out_row(mgx->out);
+	}
+}
+
+static void json_options(struct parse *parse)
+{
+	static const struct out_column columns[] = {
+		{ "name" }, { "short" }, { "argument" }, { "help" },
+	};
+	static const struct out_column command_columns[] = {
+		{ "usage" }, { "arguments" }, { "help" },
+	};
+	struct mgx *mgx = parse->mgx;
+
+	/* -j itself may have been read after the output was opened. */
+	out_record(mgx->out, "command", NULL, command_columns, MGX_ARRAY_SIZE(command_columns));
+	out_str(mgx->out, parse->usage);
+	out_str(mgx->out, parse->argp->args_doc);
+	out_str(mgx->out, parse->argp->doc);
+	out_row(mgx->out);
+	out_end(mgx->out);
+	out_table(mgx->out, "options", NULL, NULL, columns, MGX_ARRAY_SIZE(columns));
+	json_table(mgx, parse->argp->options);
+	json_table(mgx, common_options);
+	out_end(mgx->out);
+}
+
 static int run_parse(struct parse *parse, int argc, char **argv)
 {
 	const char *word, *why;
@@ -100,6 +139,10 @@ static int run_parse(struct parse *parse, int argc, char **argv)
 
 	err = argp_parse(parse->argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS |
 			 ARGP_NO_EXIT | ARGP_NO_HELP, &rest, parse);
+	if (parse->helped && parse->mgx->json) {
+		json_options(parse);
+		return -1;
+	}
 	if (parse->helped) {
 		argp_help(parse->argp, stdout,
 			  ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, parse->usage);

@@ -13,9 +13,7 @@
 #include "out.h"
 
 struct out {
-	bool json;
-	bool pretty;
-	bool raw;
+	const struct mgx *mgx;	/* options may be read after this was made */
 	bool begun;		/* something was printed */
 	bool ended;
 
@@ -36,15 +34,13 @@ struct out *out_new(const struct mgx *mgx)
 {
 	struct out *out = mgx_alloc(sizeof(*out));
 
-	out->json = mgx->json;
-	out->pretty = mgx->pretty;
-	out->raw = mgx->raw;
+	out->mgx = mgx;
 	return out;
 }
 
 static void newline(struct out *out, int depth)
 {
-	if (out->pretty)
+	if (out->mgx->pretty)
 		printf("\n%*s", depth * 2, "");
 }
 
@@ -53,7 +49,7 @@ static void print_json(struct out *out, struct json_object *value, int depth)
 {
 	const char *str = json_object_to_json_string_ext(value,
 		JSON_C_TO_STRING_NOSLASHESCAPE |
-		(out->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
+		(out->mgx->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
 			       JSON_C_TO_STRING_PLAIN));
 
 	for (; *str; str++) {
@@ -65,7 +61,7 @@ static void print_json(struct out *out, struct json_object *value, int depth)
 
 static void print_key(struct out *out, const char *key)
 {
-	printf(out->pretty ? "\"%s\": " : "\"%s\":", key);
+	printf(out->mgx->pretty ? "\"%s\": " : "\"%s\":", key);
 }
 
 /* The next member of the document. */
@@ -85,12 +81,20 @@ static void begin_member(struct out *out, const char *key)
 
 static void end_document(struct out *out)
 {
-	if (out->json && out->begun) {
+	if (out->mgx->json && out->begun) {
 		newline(out, 0);
 		fputs("}\n", stdout);
 	}
 	out->ended = true;
 	fflush(stdout);
+}
+
+void out_next(struct out *out)
+{
+	assert(!out->columns);
+	end_document(out);
+	out->begun = false;
+	out->ended = false;
 }
 
 void out_free(struct out *out)
@@ -110,7 +114,7 @@ static void begin_section(struct out *out, const char *key, const char *title,
 	out->rows = 0;
 	out->title = title;
 
-	if (out->json)
+	if (out->mgx->json)
 		begin_member(out, key);
 }
 
@@ -134,7 +138,7 @@ void out_table(struct out *out, const char *key, const char *title,
 	begin_section(out, key, title, columns, nr_columns);
 	out->record = false;
 	out->empty = empty;
-	if (out->json) {
+	if (out->mgx->json) {
 		putchar('[');
 		return;
 	}
@@ -151,7 +155,7 @@ void out_record(struct out *out, const char *key, const char *title,
 	begin_section(out, key, title, columns, nr_columns);
 	out->record = true;
 	out->empty = NULL;
-	if (out->json)
+	if (out->mgx->json)
 		return;
 
 	out->table = new_table();
@@ -165,7 +169,7 @@ void out_end(struct out *out)
 	assert(out->columns && !out->cell);
 	out->columns = NULL;
 
-	if (out->json) {
+	if (out->mgx->json) {
 		if (!out->record) {
 			if (out->rows)
 				newline(out, 1);
@@ -242,7 +246,7 @@ static const struct out_column *next_cell(struct out *out)
 void out_str(struct out *out, const char *value)
 {
 	next_cell(out);
-	if (out->json)
+	if (out->mgx->json)
 		json_cell(out, value ? json_object_new_string(value) : NULL);
 	else
 		text_cell(out, value && *value ? value : "-", false);
@@ -285,14 +289,14 @@ void out_uint(struct out *out, __u64 value)
 	const struct out_column *column = next_cell(out);
 	char *text;
 
-	if (out->json) {
+	if (out->mgx->json) {
 		json_cell(out, json_object_new_uint64(value));
 		out->cell++;
 		return;
 	}
-	if (column->unit == OUT_BYTES && !out->raw)
+	if (column->unit == OUT_BYTES && !out->mgx->raw)
 		text = human_bytes(value);
-	else if (column->unit == OUT_NS && !out->raw)
+	else if (column->unit == OUT_NS && !out->mgx->raw)
 		text = human_ns(value);
 	else
 		text = mgx_printf("%" PRIu64, (uint64_t)value);
@@ -306,7 +310,7 @@ void out_int(struct out *out, __s64 value)
 	char *text;
 
 	next_cell(out);
-	if (out->json) {
+	if (out->mgx->json) {
 		json_cell(out, json_object_new_int64(value));
 	} else {
 		text = mgx_printf("%" PRId64, (int64_t)value);
@@ -319,7 +323,7 @@ void out_int(struct out *out, __s64 value)
 void out_bool(struct out *out, bool value)
 {
 	next_cell(out);
-	if (out->json)
+	if (out->mgx->json)
 		json_cell(out, json_object_new_boolean(value));
 	else
 		text_cell(out, value ? "yes" : "no", false);
@@ -331,7 +335,7 @@ void out_row(struct out *out)
 	assert(out->columns && out->cell == out->nr_columns);
 	assert(!out->record || !out->rows);
 
-	if (out->json) {
+	if (out->mgx->json) {
 		if (!out->row)
 			out->row = json_object_new_object();
 		if (!out->record) {
@@ -356,7 +360,7 @@ void out_error(struct out *out, const char *message, int code)
 {
 	struct json_object *str;
 
-	if (!out || !out->json || out->ended)
+	if (!out || !out->mgx->json || out->ended)
 		return;
 
 	if (out->columns) {

@@ -32,6 +32,9 @@ struct out *out_new(const struct mgx *mgx);
 /* Ends the document, unless out_error() has done so. */
 void out_free(struct out *out);
 
+/* Ends the document; another one may follow, on a line of its own. */
+void out_next(struct out *out);
+
 /* @title, for people, may be NULL; an empty table says @empty instead. */
 void out_table(struct out *out, const char *key, const char *title,
 	       const char *empty, const struct out_column *columns,

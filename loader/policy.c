@@ -287,7 +287,7 @@ struct policy *policies_find(struct mgx *mgx, const char *what,
 	return NULL;
 }
 
-static const struct out_column policy_columns[] = {
+const struct out_column policy_columns[] = {
 	{ "name", "NAME" },
 	{ "object", "OBJECT" },
 	{ "cgroup_id", "CGROUP" },
@@ -297,6 +297,8 @@ static const struct out_column policy_columns[] = {
 	{ "map_id", "MAP" },
 	{ "pin", "PIN" },
 };
+
+const size_t policy_nr_columns = MGX_ARRAY_SIZE(policy_columns);
 
 void policy_out_begin(struct mgx *mgx, bool record)
 {

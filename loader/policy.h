@@ -35,6 +35,10 @@ int policies_read_link(struct mgx *mgx, __u32 link_id, struct policies *policies
 struct policy *policies_find(struct mgx *mgx, const char *what,
 			     struct policies *policies, const char *name, int *exit);
 
+struct out_column;
+extern const struct out_column policy_columns[];
+extern const size_t policy_nr_columns;
+
 /* Table or record of policies, for `list` and for what changes them. */
 void policy_out_begin(struct mgx *mgx, bool record);
 void policy_out(struct mgx *mgx, const struct policy *policy);

@@ -51,6 +51,39 @@ static __u64 reason_bit(struct mgx *mgx, size_t n)
 	return 0;
 }
 
+const char *reasons_name(struct mgx *mgx, __u32 reason)
+{
+	size_t i;
+
+	for (i = 0; i < MGX_ARRAY_SIZE(reasons); i++)
+		if (reason < 64 && reason_bit(mgx, i) == 1ULL << reason)
+			return reasons[i].name;
+	return NULL;
+}
+
+int reasons_number(struct mgx *mgx, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < MGX_ARRAY_SIZE(reasons); i++)
+		if (!strcmp(reasons[i].name, name))
+			return __builtin_ffsll(reason_bit(mgx, i)) - 1;
+	return -1;
+}
+
+char *reasons_all(void)
+{
+	char *names = mgx_strdup(""), *longer;
+	size_t i;
+
+	for (i = 0; i < MGX_ARRAY_SIZE(reasons); i++) {
+		longer = mgx_printf("%s%s%s", names, i ? ", " : "", reasons[i].name);
+		free(names);
+		names = longer;
+	}
+	return names;
+}
+
 bool reasons_parse(struct mgx *mgx, const char *str, __u64 *mask)
 {
 	char *copy, *rest, *name, *end;

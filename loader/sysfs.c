@@ -20,20 +20,29 @@ bool sysfs_present(void)
 
 char *sysfs_read_path(const char *path)
 {
-	char text[4096];	/* a sysfs file has at most a page */
-	size_t len = 0;
+	size_t len = 0, size = 0;
+	char *text = NULL;
 	ssize_t n;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	while ((n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += n;
+	do {
+		if (len + 1 >= size) {
+			size += 4096;	/* a file of sysfs has no more, others may */
+			text = realloc(text, size + 1);
+			if (!text)
+				abort();
+		}
+		n = read(fd, text + len, size - len);
+		len += n > 0 ? n : 0;
+	} while (n > 0);
 	if (n < 0) {
 		int err = errno;
 
 		close(fd);
+		free(text);
 		errno = err;
 		return NULL;
 	}
@@ -41,7 +50,50 @@ char *sysfs_read_path(const char *path)
 	while (len && text[len - 1] == '\n')
 		len--;
 	text[len] = '\0';
-	return mgx_strdup(text);
+	return text;
+}
+
+int sysfs_write_path(const char *path, const char *text)
+{
+	ssize_t len = strlen(text), n;
+	int fd, err = 0;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* A store is one write: half of a value is none. */
+	n = write(fd, text, len);
+	if (n != len)
+		err = n < 0 ? -errno : -EIO;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+int sysfs_write(const char *text, const char *fmt, ...)
+{
+	char *rel, *path;
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	if (vasprintf(&rel, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	path = mgx_printf(SYSFS_DIR "/%s", rel);
+	err = sysfs_write_path(path, text);
+	free(path);
+	free(rel);
+	return err;
+}
+
+int sysfs_require(struct mgx *mgx, const char *what)
+{
+	if (sysfs_present())
+		return 0;
+	return mgx_fail(mgx, MGX_NO_FEATURE,
+			"boot a kernel with the migrate_ext patches and CONFIG_MIGRATE_OFFLOAD=y",
+			"%s: " SYSFS_DIR ": this kernel does not have it", what);
 }
 
 static char *vread(const char *fmt, va_list ap)
@@ -71,16 +123,13 @@ char *sysfs_read(const char *fmt, ...)
 	return text;
 }
 
-bool sysfs_counters_read(struct sysfs_counters *counters, const char *fmt, ...)
+bool sysfs_counters_parse(struct sysfs_counters *counters, char *text)
 {
 	char *line, *rest;
-	va_list ap;
 
 	memset(counters, 0, sizeof(*counters));
-	va_start(ap, fmt);
-	counters->text = vread(fmt, ap);
-	va_end(ap);
-	if (!counters->text)
+	counters->text = text;
+	if (!text)
 		return false;
 
 	/* No more counters than bytes: one array, no growing. */
@@ -98,6 +147,17 @@ bool sysfs_counters_read(struct sysfs_counters *counters, const char *fmt, ...)
 		counters->nr++;
 	}
 	return true;
+}
+
+bool sysfs_counters_read(struct sysfs_counters *counters, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = vread(fmt, ap);
+	va_end(ap);
+	return sysfs_counters_parse(counters, text);
 }
 
 void sysfs_counters_free(struct sysfs_counters *counters)
@@ -126,15 +186,13 @@ static int no_dots(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-char **sysfs_entries(const char *dir)
+static char **read_entries(const char *path)
 {
-	char *path = mgx_printf(SYSFS_DIR "/%s", dir);
 	struct dirent **found = NULL;
 	char **entries;
 	int i, n;
 
 	n = scandir(path, &found, no_dots, versionsort);
-	free(path);
 	if (n < 0)
 		n = 0;
 	entries = mgx_alloc((n + 1) * sizeof(*entries));
@@ -143,6 +201,29 @@ char **sysfs_entries(const char *dir)
 		free(found[i]);
 	}
 	free(found);
+	return entries;
+}
+
+char **sysfs_entries(const char *dir)
+{
+	char *path = mgx_printf(SYSFS_DIR "/%s", dir);
+	char **entries = read_entries(path);
+
+	free(path);
+	return entries;
+}
+
+char **sysfs_entries_path(const char *fmt, ...)
+{
+	char **entries, *path;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&path, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	entries = read_entries(path);
+	free(path);
 	return entries;
 }
 

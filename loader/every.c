@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "every.h"
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signo)
+{
+	(void)signo;
+	stopped = 1;
+}
+
+void every_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = stop };	/* no SA_RESTART */
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+bool every_stopped(void)
+{
+	return stopped;
+}
+
+bool every_wait(double seconds)
+{
+	static struct timespec next;
+	struct timespec now;
+	long ns = (seconds - (long)seconds) * 1e9;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!next.tv_sec)
+		next = now;
+	next.tv_sec += (long)seconds;
+	next.tv_nsec += ns;
+	if (next.tv_nsec >= 1000000000) {
+		next.tv_nsec -= 1000000000;
+		next.tv_sec++;
+	}
+	/* After a long stop (SIGSTOP, suspend) not everything at once. */
+	if (next.tv_sec < now.tv_sec)
+		next = now;
+	while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
+		;
+	return !stopped;
+}
+
+bool every_parse_seconds(const char *str, double *seconds)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*str))
+		return false;
+	*seconds = strtod(str, &end);
+	return !*end && *seconds >= 0.001 && *seconds <= 86400 * 365.0;
+}
+
+bool every_parse_count(const char *str, unsigned long *count)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*str))
+		return false;
+	errno = 0;
+	*count = strtoul(str, &end, 10);
+	return !*end && !errno && *count;
+}
