@@ -36,11 +36,16 @@ int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,
 	one_line(what);
 	message = next ? mgx_printf("%s; %s", what, next) : mgx_strdup(what);
 	one_line(message);
+	free(what);
+	if (mgx->caught) {
+		free(*mgx->caught);
+		*mgx->caught = message;
+		return code;
+	}
 	fflush(stdout);
 	fprintf(stderr, "mgx: %s\n", message);
 	out_error(mgx->out, message, code);
 	free(message);
-	free(what);
 	return code;
 }
 

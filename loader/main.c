@@ -32,6 +32,8 @@ static const struct mgx_command commands[] = {
 	{ "explain", "", "Who would copy such folios, and who said so", cmd_explain },
 	{ "stats", "", "The counters, once or every so many seconds; also for Prometheus",
 	  cmd_stats },
+	{ "top", "", "What is being copied, by cgroup, reason and migrator, live", cmd_top },
+	{ "trace", "", "A line for each copy, batch or fallback, as it happens", cmd_trace },
 	{ "dump", "", "Everything that a report of a bug needs", cmd_dump },
 	{ "version", "", "Versions of mgx, libbpf and the kernel", cmd_version },
 	{ "help", "[COMMAND]", "The commands, or one of them", cmd_help },

@@ -35,6 +35,7 @@ struct mgx {
 	bool debug;
 	bool raw;		/* numbers without units */
 	struct out *out;
+	char **caught;		/* where mgx_fail() is to put its words instead */
 	struct btf *kernel_btf;	/* by kernel_btf(), loaded when first needed */
 };
 
@@ -58,6 +59,8 @@ int cmd_on(struct mgx *mgx, int argc, char **argv);
 int cmd_replace(struct mgx *mgx, int argc, char **argv);
 int cmd_stats(struct mgx *mgx, int argc, char **argv);
 int cmd_status(struct mgx *mgx, int argc, char **argv);
+int cmd_top(struct mgx *mgx, int argc, char **argv);
+int cmd_trace(struct mgx *mgx, int argc, char **argv);
 int cmd_tune(struct mgx *mgx, int argc, char **argv);
 int cmd_unload(struct mgx *mgx, int argc, char **argv);
 int cmd_version(struct mgx *mgx, int argc, char **argv);

@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# timeout: 400
+#
+# The screen of mgx top, in a terminal of tmux: rows come, keys sort, group and filter
+# them, and q gives the terminal back.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+mgx=build/mgx
+offload=/sys/kernel/mm/migrate_offload
+work=$(mktemp -d)
+tmux="tmux -f /dev/null -S $work/socket"
+export TERM=screen
+trap cleanup EXIT
+
+cleanup() {
+	local pid
+	$tmux kill-server 2>/dev/null
+	for pid in $(jobs -p); do kill "$pid"; done 2>/dev/null
+	wait
+	$mgx unload top >/dev/null 2>&1
+	modprobe -r dcbm 2>/dev/null
+	modprobe -r dmasim 2>/dev/null
+	rmdir /sys/fs/cgroup/mgx_top_a /sys/fs/cgroup/mgx_top_b 2>/dev/null
+	rm -rf "$work"
+}
+
+number=0 failed=0
+echo "TAP version 13"
+echo "1..8"
+
+# shows WHAT COMMAND...: within the time of a hang guard the screen is as the command wants.
+shows() {
+	local what=$1 left=400
+	shift
+	number=$((number + 1))
+	while [ $left -gt 0 ]; do
+		$tmux capture-pane -p >"$work/screen" 2>/dev/null
+		if "$@"; then
+			echo "ok $number $what"
+			return
+		fi
+		left=$((left - 1))
+		sleep 0.1
+	done
+	failed=1
+	echo "not ok $number $what"
+	sed 's/^/# /' "$work/screen"
+}
+
+keys() {
+	$tmux send-keys "$@"
+}
+
+has() {
+	local pattern
+	for pattern; do grep -qE -- "$pattern" "$work/screen" || return 1; done
+}
+
+lacks() {
+	! grep -qE -- "$1" "$work/screen"
+}
+
+# The rows, in their order.
+rows() {
+	grep -oE '^/mgx_top_[ab]' "$work/screen" | paste -sd' '
+}
+
+mkdir -p /sys/fs/cgroup/mgx_top_a /sys/fs/cgroup/mgx_top_b
+modprobe -r dcbm 2>/dev/null
+modprobe -r dmasim 2>/dev/null
+modprobe dmasim channels=4
+$mgx migrator enable dcbm >/dev/null && $mgx load --name top build/bpf/by_reason.bpf.o >/dev/null ||
+	{ echo "Bail out! no policy"; exit 1; }
+build/selftests/pages -c /mgx_top_a -m 4 -k 64 >/dev/null &
+build/selftests/pages -c /mgx_top_b -m 4 -k 8 >/dev/null &
+
+$tmux new-session -d -x 130 -y 24 "$mgx top --interval 0.5; echo ended-with-\$?; sleep 1000" ||
+	{ echo "Bail out! no tmux"; exit 1; }
+shows 'rows by cgroup, reason and migrator' \
+	has '^mgx top ' '^/mgx_top_a +syscall_or_cpuset +dcbm +[0-9]' '^/mgx_top_b +syscall_or_cpuset +cpu +[0-9]' 'BUSY'
+# By the cgroup's name, then the other way round.
+keys s s s s s
+shows 's sorts by another column' has 'sorted by cgroup' 'CGROUP[*]'
+sorted() { [ "$(rows)" = "$1" ]; }
+shows 'in its order' sorted '/mgx_top_a /mgx_top_b'
+keys r
+shows 'r turns it round' sorted '/mgx_top_b /mgx_top_a'
+keys f top_a Enter
+only_a() { has 'filter: top_a' && [ "$(rows)" = /mgx_top_a ]; }
+shows 'f filters' only_a
+keys f Escape g g g
+by_migrator() { has '^cpu +[0-9]' '^dcbm +[0-9]' && lacks '^/mgx_top' && lacks CGROUP; }
+shows 'g adds up by migrator' by_migrator
+keys p
+shows 'p stops it' has PAUSED
+keys q
+shows 'q gives the terminal back' has 'ended-with-0'
+exit $failed
