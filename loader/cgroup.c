@@ -39,7 +39,7 @@ char *cgroup_mount(void)
 	return dir;
 }
 
-static int id_of_path(const char *path, __u64 *id)
+int cgroup_id_of_path(const char *path, __u64 *id)
 {
 	union {
 		struct file_handle handle;
@@ -184,7 +184,7 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 	else
 		path = mgx_printf("%s/%s", mount, arg + (*arg == '/'));
 
-	err = id_of_path(path, id);
+	err = cgroup_id_of_path(path, id);
 	if (err == -ENOENT || err == -ENOTDIR)
 		ret = mgx_fail(mgx, MGX_NOT_FOUND,
 			       "make it (mkdir) or name another below the mount point",

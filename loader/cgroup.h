@@ -19,4 +19,7 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 /* Its path from the root of the hierarchy, NULL when it has gone. To be freed. */
 char *cgroup_path(__u64 id);
 
+/* The id of a directory: 0 or -errno, in silence. */
+int cgroup_id_of_path(const char *path, __u64 *id);
+
 #endif /* _MGX_CGROUP_H */

@@ -235,8 +235,12 @@ static int write_channel(struct mgx *mgx, const char *what, const char *name,
 	err = module_set(name, parameter, channel);
 	if (err == -ENODEV || err == -ENOENT || err == -EINVAL)
 		return mgx_fail(mgx, MGX_NOT_FOUND, "`mgx migrator list` shows its channels and their states",
-				"%s: %s: channel %s: there is none, or its state does not allow it: %s",
-				what, name, channel, mgx_why(err));
+				"%s: %s: channel %s: %s", what, name, channel, err == -ENODEV ?
+				"it has been given back" : "there is none of that name");
+	if (err == -EBUSY)
+		return mgx_fail(mgx, MGX_FAILED, "its pages stay where they are until its device is reset",
+				"%s: %s: channel %s: it is lost: nothing proves that it does not access memory any more",
+				what, name, channel);
 	return err ? refused(mgx, what, name, parameter, channel, err) : 0;
 }
 

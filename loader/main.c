@@ -25,6 +25,7 @@ static const struct mgx_command commands[] = {
 	{ "unload", "POLICY", "Detach a policy", cmd_unload },
 	{ "tune", "[POLICY [KNOB[=VALUE]...]]", "Show or set knobs of running policies",
 	  cmd_tune },
+	{ "apply", "FILE", "Make all as a file wants it, once or from now on", cmd_apply },
 	{ "on", "", "Let policies decide: the admin's switch for all of them", cmd_on },
 	{ "off", "", "Ask no policy; they stay attached", cmd_off },
 	{ "migrator", "[ACTION [MIGRATOR [WORD...]]]",

@@ -46,6 +46,7 @@ struct mgx_command {
 	int (*run)(struct mgx *mgx, int argc, char **argv);
 };
 
+int cmd_apply(struct mgx *mgx, int argc, char **argv);
 int cmd_check(struct mgx *mgx, int argc, char **argv);
 int cmd_dump(struct mgx *mgx, int argc, char **argv);
 int cmd_explain(struct mgx *mgx, int argc, char **argv);

@@ -22,7 +22,7 @@
 #include "out.h"
 #include "policy.h"
 
-static void policy_free(struct policy *policy)
+void policy_free(struct policy *policy)
 {
 	free(policy->name);
 	free(policy->object);
@@ -65,6 +65,18 @@ static int ops_offset(const struct btf *btf, int value_type)
 	return -ENOENT;
 }
 
+/* FNV-1a, over what a member has; where it stands counts, too. */
+static void add_to_shape(struct policy *policy, __u32 member, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	__u64 hash = policy->shape ?: 0xcbf29ce484222325ULL;
+
+	hash = (hash ^ (member + 1)) * 0x100000001b3ULL;
+	while (size--)
+		hash = (hash ^ *bytes++) * 0x100000001b3ULL;
+	policy->shape = hash;
+}
+
 /* What the policy's ops say: name, cgroup and, for each callback, a program id. */
 static int read_ops(struct mgx *mgx, int map_fd, __u32 value_size,
 		    struct policy *policy)
@@ -89,13 +101,17 @@ static int read_ops(struct mgx *mgx, int map_fd, __u32 value_size,
 		if (btf_is_ptr(type)) {
 			__u64 id = *(__u64 *)place;
 
-			if (id && policy->nr_progs < POLICY_MAX_PROGS)
+			if (id && policy->nr_progs < POLICY_MAX_PROGS) {
 				policy->prog_ids[policy->nr_progs++] = id;
+				add_to_shape(policy, i, NULL, 0);
+			}
 		} else if (!strcmp(name, "name")) {
 			policy->name = mgx_printf("%.*s", (int)btf__resolve_size(btf, member->type),
 						  place);
 		} else if (!strcmp(name, "cgroup_id")) {
 			policy->cgroup_id = *(__u64 *)place;
+		} else {
+			add_to_shape(policy, i, place, btf__resolve_size(btf, member->type));
 		}
 	}
 	free(value);
@@ -237,6 +253,19 @@ int policies_read_link(struct mgx *mgx, __u32 link_id, struct policies *policies
 		return err;
 	bpffs_for_each_pin(read_pin, policies);
 	return policies->nr && policies->policies[0].link_id == link_id ? 0 : -ENOENT;
+}
+
+int policy_of_map(struct mgx *mgx, int map_fd, struct policy *policy)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	memset(policy, 0, sizeof(*policy));
+	if (bpf_map_get_info_by_fd(map_fd, &info, &len))
+		return -errno;
+	policy->map_id = info.id;
+	policy->object = mgx_strdup(info.name);
+	return read_ops(mgx, map_fd, info.value_size, policy);
 }
 
 static const char *pin_name(const struct policy *policy)

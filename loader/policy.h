@@ -5,6 +5,7 @@
 
 #include "knobs.h"
 #include "mgx.h"
+#include "out.h"
 
 #define POLICY_MAX_PROGS	16
 
@@ -18,6 +19,7 @@ struct policy {
 	char *cgroup_path;	/* NULL: gone */
 	__u32 prog_ids[POLICY_MAX_PROGS];
 	__u32 nr_progs;
+	__u64 shape;		/* hash of which callbacks there are, and of the numbers */
 };
 
 struct policies {
@@ -31,11 +33,14 @@ void policies_free(struct policies *policies);
 /* Only that of one link: 0, or -errno in silence. */
 int policies_read_link(struct mgx *mgx, __u32 link_id, struct policies *policies);
 
+/* What a struct_ops map has, attached or not: 0 or -errno; policy_free(). */
+int policy_of_map(struct mgx *mgx, int map_fd, struct policy *policy);
+void policy_free(struct policy *policy);
+
 /* The one called @name (or "id:LINK"), NULL after saying what is wrong. */
 struct policy *policies_find(struct mgx *mgx, const char *what,
 			     struct policies *policies, const char *name, int *exit);
 
-struct out_column;
 extern const struct out_column policy_columns[];
 extern const size_t policy_nr_columns;
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The file of mgx apply: what is wanted, before anything is looked at. */
+#ifndef _MGX_CONFIG_H
+#define _MGX_CONFIG_H
+
+#include "mgx.h"
+
+/* NAME = VALUE, as text; @line is where it stands. */
+struct config_value {
+	char *name;
+	char *value;
+	int line;
+};
+
+struct config_values {
+	struct config_value *values;
+	size_t nr;
+};
+
+struct config_migrator {
+	char *name;
+	bool has_enable, enable;
+	struct config_values parameters;
+	char *error_limit;	/* NULL: as it is */
+	int line;
+};
+
+struct config_policy {
+	char *object;		/* path */
+	char *name;		/* NULL: as the object has it */
+	char **cgroups;		/* paths and patterns, ends with NULL; none: the system */
+	struct config_values knobs;
+	int line;
+};
+
+struct config {
+	char *path;
+	struct config_values settings;	/* files of the kernel's directory */
+	struct config_migrator *migrators;
+	size_t nr_migrators;
+	struct config_policy *policies;
+	size_t nr_policies;
+};
+
+/*
+ * Reads and checks all of it, the objects and their knobs included. 0, or the exit
+ * status after saying what is wrong, and where; config_free() in either case.
+ */
+int config_load(struct mgx *mgx, const char *what, const char *path, struct config *config);
+void config_free(struct config *config);
+
+#endif /* _MGX_CONFIG_H */

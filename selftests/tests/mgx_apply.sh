@@ -1,0 +1,244 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# timeout: 600
+#
+# mgx apply: the kernel is as the file wants it, by steps of which each is whole; a second
+# run finds nothing to do; what is not there yet comes later; a wrong file changes nothing.
+# With KILLS=n it is killed n times, wherever it is.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+top=$PWD
+mgx=build/mgx
+offload=/sys/kernel/mm/migrate_offload
+root=/sys/fs/cgroup
+work=$(mktemp -d)
+conf=$work/mgx.conf
+kills=${KILLS:-4}
+trap cleanup EXIT
+
+cleanup() {
+	local pid
+	for pid in $(jobs -p); do kill "$pid"; done 2>/dev/null
+	wait
+	echo 'policies = ();' >"$conf"
+	$mgx apply --force "$conf" >/dev/null 2>&1
+	$mgx unload foreign >/dev/null 2>&1
+	echo none >$offload/default_migrator
+	echo 65536 >$offload/min_bytes
+	echo 0 >$offload/batch_pages
+	echo 1 >$offload/policies_enabled
+	modprobe -r dcbm 2>/dev/null
+	modprobe -r dmasim 2>/dev/null
+	rmdir $root/mgx_apply/* $root/mgx_apply 2>/dev/null
+	rm -rf "$work"
+}
+
+number=0 failed=0
+echo "TAP version 13"
+echo "1..29"
+
+point() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+	else
+		failed=1
+		echo "not ok $number $2"
+		tail -n 25 "$work/out" "$work/err" | cut -c1-400 | sed 's/^/# /'
+	fi
+}
+
+apply() {
+	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
+}
+
+# says PATTERN...: the last apply did.
+says() {
+	local pattern
+	for pattern; do
+		grep -qE -- "$pattern" "$work/out" || { echo "# it does not say: $pattern"; return 1; }
+	done
+}
+
+id() {
+	stat -c %i "$root$1"
+}
+
+# The policy of a cgroup: its name, or nothing.
+policy() {
+	cat "$offload/policies/$(id "$1" 2>/dev/null)/name" 2>/dev/null
+}
+
+map() {
+	cat "$offload/policies/$(id "$1")/map_id"
+}
+
+everything() {
+	find $offload/policies -mindepth 1 -maxdepth 1 | sort
+	find /sys/fs/bpf -mindepth 1 | sort
+	grep -sH . $offload/policies/*/{map_id,name} $offload/{default_migrator,reason_mask,min_bytes,batch_pages,policies_enabled}
+}
+
+await() { # COMMAND...
+	local left=600
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+mkdir -p $root/mgx_apply
+echo +memory >$root/mgx_apply/cgroup.subtree_control
+mkdir -p $root/mgx_apply/web $root/mgx_apply/db-1
+modprobe -r dcbm 2>/dev/null
+modprobe -r dmasim 2>/dev/null
+modprobe dmasim channels=4
+ln -s "$top/build/bpf" "$work/policies"
+
+write_conf() { # KNOBS of the policy for db-*
+	cat >"$conf" <<-CONF
+	schema = 1;
+	default_migrator = "dcbm";
+	min_bytes = "128K";
+	batch_pages = 1024;
+	reason_mask = "demotion, syscall_or_cpuset";
+	migrators = {
+		dcbm = { enable = true; channels = 2; timeout_ms = 3000; error_limit = 32; };
+	};
+	policies = (
+		# The whole system.
+		{ object = "policies/by_reason.bpf.o"; name = "main"; knobs = { min_bytes = "1M"; }; },
+		{ object = "policies/latency.bpf.o"; name = "web"; cgroup = "/mgx_apply/web"; },
+		{ object = "policies/latency.bpf.o"; name = "db"; cgroups = [ "/mgx_apply/db-*", "/mgx_apply/later" ];
+		  knobs = { $1 }; }
+	);
+	CONF
+}
+
+write_conf 'min_order = 4;'
+before=$(everything)
+apply --dry-run && says '^policy +main on / +load' '^policy +db on /mgx_apply/db-1 +load' \
+	'^policy +/mgx_apply/later +pending' '^setting +min_bytes +set +65536 +131072'
+point $? 'the dry run shows what is to be done'
+[ "$(everything)" = "$before" ]
+point $? 'and does nothing'
+
+apply && says '^migrator +dcbm +enable' '^policy +/mgx_apply/later +pending'
+point $? 'apply does it, and waits for the cgroup that is not there'
+[ "$(policy /) $(policy /mgx_apply/web) $(policy /mgx_apply/db-1)" = 'main web db' ]
+point $? 'each cgroup has its policy'
+[ "$(cat $offload/default_migrator $offload/min_bytes $offload/batch_pages $offload/reason_mask | paste -sd' ')" = \
+	'dcbm 131072 1024 syscall_or_cpuset demotion' ]
+point $? 'the settings are set'
+[ "$(cat /sys/module/dcbm/parameters/{enable,channels,timeout_ms} $offload/migrators/dcbm/error_limit | paste -sd' ')" = 'Y 2 3000 32' ]
+point $? 'the migrator is on, with its parameters'
+$mgx -j tune main min_bytes >"$work/out" 2>"$work/err" && says '"knob":"min_bytes","value":1048576'
+point $? 'the knobs are set'
+
+before=$(everything)
+apply && says '^policy +/mgx_apply/later +pending' && [ "$(wc -l <"$work/out")" = 2 ] && [ "$(everything)" = "$before" ]
+point $? 'a second run finds nothing to do'
+
+# One knob: a store. Two: a new instance, in one step. Both keep the link.
+map_before=$(map /mgx_apply/db-1)
+write_conf 'min_order = 5;'
+apply && says '^policy +db on /mgx_apply/db-1 +tune' && [ "$(map /mgx_apply/db-1)" = "$map_before" ] &&
+	$mgx -j tune db min_order >"$work/out" && says '"value":5'
+point $? 'one knob is stored'
+write_conf 'min_order = 6; in_reclaim = true;'
+apply && says '^policy +db on /mgx_apply/db-1 +replace' && [ "$(map /mgx_apply/db-1)" != "$map_before" ] &&
+	$mgx -j tune db >"$work/out" && says '"knob":"min_order","value":6' '"knob":"in_reclaim","value":true'
+point $? 'two come as a new instance'
+$mgx tune main min_bytes=2M >"$work/out" 2>"$work/err" && apply && says '^policy +main on / +tune' &&
+	$mgx -j tune main min_bytes >"$work/out" && says '"value":1048576'
+point $? 'what was tuned by hand is as the file wants it again'
+sed -i 's/channels = 2/channels = 3/' "$conf"
+apply && says 'channels taken anew' && [ "$(cat /sys/module/dcbm/parameters/{enable,channels} | paste -sd' ')" = 'Y 3' ]
+point $? 'another number of channels: they are taken anew'
+
+# --- files that are wrong ---
+good=$(cat "$conf")
+before=$(everything)
+refused() { # STATUS WORDS SED-SCRIPT
+	local status=$1 words=$2 rc
+	echo "$good" | sed -E "$3" >"$conf"
+	apply
+	rc=$?
+	[ $rc = "$status" ] || echo "# exit status $rc, not $status"
+	[ $rc = "$status" ] && [ "$(wc -l <"$work/err")" = 1 ] && grep -q -- "$words" "$work/err" &&
+		[ "$(everything)" = "$before" ]
+	point $? "a wrong file changes nothing: $words"
+}
+refused 6 'mgx.conf:4: syntax error' 's/min_bytes = "128K";/min_bytes = /'
+refused 5 'no such setting' 's/^batch_pages/batsch_pages/'
+refused 5 'nosuch' 's/name = "web";/knobs = { nosuch = 1; };/'
+refused 6 'out of range' 's/min_order = 6/min_order = 99/'
+refused 5 'nosuch.bpf.o' 's/by_reason.bpf.o/nosuch.bpf.o/'
+refused 6 'of another schema' 's/schema = 1/schema = 9/'
+echo "$good" >"$conf"
+
+# --- what others have loaded ---
+mkdir $root/mgx_apply/later
+$mgx load --cgroup /mgx_apply/later --name foreign build/bpf/default.bpf.o >/dev/null
+apply
+[ $? = 8 ] && says 'db on /mgx_apply/later +failed' && [ "$(policy /mgx_apply/later)" = foreign ]
+point $? "another's policy is left alone, and said to be there"
+apply --force && [ "$(policy /mgx_apply/later)" = db ]
+point $? 'but with --force'
+apply && says 'as the file wants it'
+point $? 'and then all is as wanted'
+
+# --- what is not wanted any more ---
+echo "$good" | sed '/name = "web"/d' >"$conf"
+apply && says '^policy +web on /mgx_apply/web +unload' && [ -z "$(policy /mgx_apply/web)" ]
+point $? 'a policy that is not in the file any more goes'
+echo "$good" >"$conf"
+
+# --- from now on ---
+$mgx apply --watch --interval 0.2 "$conf" >"$work/out" 2>"$work/err" &
+watcher=$!
+has() { [ "$(policy "$1")" = "$2" ]; }
+await has /mgx_apply/web web
+point $? 'watching, it does what is to be done'
+mkdir $root/mgx_apply/db-2
+await has /mgx_apply/db-2 db
+point $? 'a cgroup that comes gets its policy'
+rmdir $root/mgx_apply/db-2 && mkdir $root/mgx_apply/db-2
+await has /mgx_apply/db-2 db
+point $? 'a service that restarts gets it back'
+echo 'policies = (' >"$conf"
+grown() { grep -q 'what it said before holds' "$work/err"; }
+await grown && has /mgx_apply/db-2 db
+point $? 'a file that has become wrong changes nothing'
+echo "$good" | sed 's/name = "db"/name = "data"/' >"$conf"
+await has /mgx_apply/db-2 data
+point $? 'a change of the file is made'
+kill -9 $watcher
+wait $watcher 2>/dev/null
+has /mgx_apply/db-2 data
+point $? 'and the policies stay when it is killed'
+
+# --- killed wherever it is ---
+rm -rf "$work/all" && bad=0
+for ((i = 0; i < kills; i++)); do
+	name=old$((i % 2))
+	echo "$good" | sed "s/name = \"db\"/name = \"$name\"/; s/min_order = 6/min_order = $((i % 9))/" >"$conf"
+	$mgx apply "$conf" >/dev/null 2>"$work/err" &
+	victim=$!
+	sleep "0.$(printf '%03d' $((RANDOM % 1000)))"
+	kill -9 $victim 2>/dev/null
+	wait $victim 2>/dev/null
+	for cgroup in db-1 db-2 later; do
+		case $(policy /mgx_apply/$cgroup) in
+		data | old0 | old1) ;;
+		*) bad=1; echo "# $cgroup has no policy" ;;
+		esac
+	done
+	apply || { bad=1; echo "# the next run: $(cat "$work/err")"; }
+	[ "$(policy /mgx_apply/db-1) $(policy /mgx_apply/db-2) $(policy /mgx_apply/later)" = "$name $name $name" ] || bad=1
+done
+point $bad "killed $kills times: each policy is the old or the new one, and the next run finishes"
+exit $failed
