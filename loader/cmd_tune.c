@@ -3,7 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <bpf/libbpf.h>
+
+#include "attach.h"
+#include "compare.h"
 #include "error.h"
+#include "kernel.h"
+#include "lock.h"
+#include "object.h"
 #include "options.h"
 #include "out.h"
 #include "policy.h"
@@ -14,6 +21,15 @@
 struct tune_options {
 	char *words[MAX_WORDS];	/* the policy, then KNOB or KNOB=VALUE */
 	size_t nr;
+	const char *object;
+};
+
+enum { KEY_OBJECT = 256 };
+
+static const struct argp_option option_table[] = {
+	{ "object", KEY_OBJECT, "FILE", 0,
+	  "What the policy was loaded from: all that is set changes together, by a new instance", 0 },
+	{}
 };
 
 static const struct out_column knob_columns[] = {
@@ -34,6 +50,10 @@ static int take_word(int key, char *value, void *data)
 {
 	struct tune_options *options = data;
 
+	if (key == KEY_OBJECT) {
+		options->object = value;
+		return 0;
+	}
 	if (key != ARGP_KEY_ARG || options->nr == MAX_WORDS)
 		return ARGP_ERR_UNKNOWN;
 	options->words[options->nr++] = value;
@@ -132,6 +152,99 @@ static int set_knobs(struct mgx *mgx, const char *what, const struct policy *pol
 	return 0;
 }
 
+/* What runs now, but for what is set: into the object's own values. */
+static int carry_over(struct mgx *mgx, const char *what, struct object *object,
+		      const struct policy_section *sec, char **words, size_t nr)
+{
+	struct knobs knobs;
+	char *base = object_knobs(object, &knobs);
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; base && i < knobs.nr; i++) {
+		const struct knob *to = &knobs.knobs[i], *from = knobs_find(&sec->vars, to->name);
+
+		if (from && from->size == to->size)
+			memcpy(base + to->offset, (char *)sec->base + from->offset, to->size);
+	}
+	knobs_free(&knobs);
+	for (i = 0; !ret && i < nr; i++)
+		ret = object_set_knob(mgx, what, object, words[i]);
+	return ret;
+}
+
+/* Loaded, and the same as what runs but for knobs? 0 or the exit status. */
+static int load_same(struct mgx *mgx, const char *what, struct object *object,
+		     const struct policy *policy)
+{
+	struct policy wanted = {};
+	char *knob = NULL;
+	int ret, how;
+
+	ret = object_set_name(mgx, what, object, policy->name);
+	ret = ret ?: object_set_cgroup(mgx, what, object, policy->cgroup_id);
+	ret = ret ?: object_load(mgx, what, object);
+	if (ret)
+		return ret;
+	how = policy_of_map(mgx, bpf_map__fd(object->ops), &wanted);
+	how = how ?: compare_policies(policy, &wanted, &knob);
+	if (how < 0)
+		ret = mgx_fail(mgx, mgx_exit_of(how), NULL, "%s: %s: %s", what, policy->name,
+			       mgx_why(how));
+	else if (how == COMPARE_PROGRAMS)
+		ret = mgx_fail(mgx, MGX_BAD_OBJECT, "use `mgx replace` for another policy",
+			       "%s: %s: %s is not what it was loaded from: its programs differ", what,
+			       object->path, policy->name);
+	free(knob);
+	policy_free(&wanted);
+	return ret;
+}
+
+/*
+ * All of them at once: a batch is decided with the old values or with the new ones.
+ * What the policy remembers otherwise begins anew.
+ */
+static int tune_together(struct mgx *mgx, const char *what, const struct policy *policy,
+			 const char *path, char **words, size_t nr)
+{
+	struct policies after = {};
+	struct object object = {};
+	struct policy_section sec;
+	size_t i;
+	int ret;
+
+	if (!nr)
+		return mgx_fail(mgx, MGX_USAGE, "write KNOB=VALUE",
+				"tune: --object %s: nothing is to be set", path);
+	for (i = 0; i < nr; i++)
+		if (!strchr(words[i], '='))
+			return mgx_fail(mgx, MGX_USAGE, "write KNOB=VALUE",
+					"tune: --object %s: %s sets nothing", path, words[i]);
+	ret = object_open(mgx, what, &object, path, NULL);
+	ret = ret ?: open_knobs(mgx, what, policy, &sec);
+	if (!ret) {
+		ret = carry_over(mgx, what, &object, &sec, words, nr);
+		ret = ret ?: load_same(mgx, what, &object, policy);
+		ret = ret ?: attach_update(mgx, what, &object, policy);
+		policy_section_close(&sec);
+	}
+	if (!ret && !policies_read_link(mgx, policy->link_id, &after))
+		ret = show_knobs(mgx, what, &after);
+	policies_free(&after);
+	object_close(&object);
+	return ret;
+}
+
+static bool sets_something(const struct tune_options *options)
+{
+	size_t i;
+
+	for (i = 1; i < options->nr; i++)
+		if (strchr(options->words[i], '='))
+			return true;
+	return options->object;
+}
+
 static int tune_one(struct mgx *mgx, const char *what, const struct policy *policy,
 		    char **words, size_t nr)
 {
@@ -198,16 +311,30 @@ int cmd_tune(struct mgx *mgx, int argc, char **argv)
 	struct policy *policy;
 	int ret;
 
-	ret = options_parse(mgx, argc, argv, NULL, take_word, &options);
+	ret = options_parse(mgx, argc, argv, option_table, take_word, &options);
 	if (ret)
 		return ret;
+	if (options.object && !options.nr)
+		return mgx_fail(mgx, MGX_USAGE, "see `mgx tune --help`", "tune: no policy is given");
 
+	ret = kernel_require_feature(mgx, what);
+	if (!ret && sets_something(&options))
+		ret = lock_take(mgx, what);
+	if (ret)
+		return ret;
 	ret = policies_read(mgx, what, &policies);
 	if (!ret && !options.nr) {
 		ret = show_knobs(mgx, what, &policies);
 	} else if (!ret) {
 		policy = policies_find(mgx, what, &policies, options.words[0], &ret);
-		if (policy)
+		if (policy && !policy->map_id)
+			ret = mgx_fail(mgx, MGX_NOT_FOUND, "load it with `mgx load`",
+				       "%s: %s: it is detached, only its pin is left", what,
+				       policy->name);
+		else if (policy && options.object)
+			ret = tune_together(mgx, what, policy, options.object, options.words + 1,
+					    options.nr - 1);
+		else if (policy)
 			ret = tune_one(mgx, what, policy, options.words + 1,
 				       options.nr - 1);
 	}

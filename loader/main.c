@@ -28,7 +28,7 @@ static const struct mgx_command commands[] = {
 	{ "apply", "FILE", "Make all as a file wants it, once or from now on", cmd_apply },
 	{ "on", "", "Let policies decide: the admin's switch for all of them", cmd_on },
 	{ "off", "", "Ask no policy; they stay attached", cmd_off },
-	{ "migrator", "[ACTION [MIGRATOR [WORD...]]]",
+	{ "migrator", "[ACTION [MIGRATOR [...]]]",
 	  "Who can copy: list, enable, disable, rearm, release", cmd_migrator },
 	{ "explain", "", "Who would copy such folios, and who said so", cmd_explain },
 	{ "stats", "", "The counters, once or every so many seconds; also for Prometheus",

@@ -99,7 +99,8 @@ static void json_table(struct mgx *mgx, const struct argp_option *options)
 
 	for (; options && options->name; options++) {
 		out_str(mgx->out, options->name);
-		shorts[0] = options->key;
+		/* argp: what is no character has no letter. */
+		shorts[0] = options->key < 128 ? options->key : '\0';
 		out_str(mgx->out, shorts);
 		out_str(mgx->out, options->arg);
 		out_str(mgx->out, options->doc);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# timeout: 600
+# timeout: 1200
 #
 # mgx apply: the kernel is as the file wants it, by steps of which each is whole; a second
 # run finds nothing to do; what is not there yet comes later; a wrong file changes nothing.
@@ -15,7 +15,7 @@ offload=/sys/kernel/mm/migrate_offload
 root=/sys/fs/cgroup
 work=$(mktemp -d)
 conf=$work/mgx.conf
-kills=${KILLS:-4}
+kills=${KILLS:-3}
 trap cleanup EXIT
 
 cleanup() {

@@ -1,78 +1,253 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# timeout: 400
+# timeout: 900
 #
 # Every way in which mgx can fail has its exit status, says on one line of stderr what
-# failed on what, and leaves nothing half loaded.
+# failed on what, with -j also on stdout, and leaves nothing half done. The cases are run
+# by selftests/mgx_cases.c.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 mgx=build/mgx
-policy=build/bpf/default.bpf.o
-work=$(mktemp -d)
-trap 'rm -rf "$work"; rmdir /sys/fs/cgroup/mgx_errors 2>/dev/null' EXIT
+bpf=build/bpf
+self=build/selftests
+offload=/sys/kernel/mm/migrate_offload
+work=/tmp/mgx_errors.work
+rm -rf $work
+mkdir -p $work
+trap cleanup EXIT
 
-number=0 failed=0
-plan=17
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = ok ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		sed 's/^/# /' "$work/out" "$work/err"
-	fi
+cleanup() {
+	$mgx unload errors >/dev/null 2>&1
+	modprobe -r dcbm 2>/dev/null
+	rm -rf $work
+	rmdir /sys/fs/cgroup/mgx_errors 2>/dev/null
 }
 
-attached() {
-	find /sys/kernel/mm/migrate_offload/policies -mindepth 1 -maxdepth 1 | sort
-	find /sys/fs/bpf -mindepth 1 | sort
-}
-
-# fails STATUS WORDS WHAT -- COMMAND...
-fails() {
-	local status=$1 words=$2 what=$3 before rc verdict=ok
-	shift 4
-	before=$(attached)
-	"$@" >"$work/out" 2>"$work/err"
-	rc=$?
-	[ $rc = "$status" ] || { verdict=bad; echo "# exit status $rc, not $status"; }
-	[ "$(wc -l <"$work/err")" = 1 ] || { verdict=bad; echo "# not one line on stderr"; }
-	grep -qiE -- "$words" "$work/err" || { verdict=bad; echo "# stderr does not say: $words"; }
-	[ "$(attached)" = "$before" ] || { verdict=bad; echo "# something was left behind"; }
-	point $verdict "$what"
-}
-
-succeeds() {
-	local what=$1
-	shift 2
-	if "$@" >"$work/out" 2>"$work/err"; then point ok "$what"; else point bad "$what"; fi
-}
-
-echo "TAP version 13"
-echo "1..$plan"
-echo none >/sys/kernel/mm/migrate_offload/default_migrator
-echo "no policy at all" >"$work/text.bpf.o"
+echo none >$offload/default_migrator
+modprobe -r dcbm 2>/dev/null
+modprobe -r dmasim 2>/dev/null
+modprobe -r mtcopy 2>/dev/null
 mkdir -p /sys/fs/cgroup/mgx_errors
+echo "no policy at all" >$work/text.bpf.o
+: >$work/empty.bpf.o
+cp $bpf/default.bpf.o $bpf/by_reason.bpf.o $work/
+echo 'policies = (' >$work/syntax.conf
+echo 'nosuch = 1;' >$work/setting.conf
+echo 'policies_enabled = 1;' >$work/type.conf
+echo 'schema = 2;' >$work/schema.conf
+echo 'migrators = { dcbm = 1; };' >$work/migrator.conf
+echo 'policies = ( { name = "x"; } );' >$work/noobject.conf
+echo 'policies = ( { object = "default.bpf.o"; color = "red"; } );' >$work/member.conf
+echo 'policies = ( { object = "default.bpf.o"; cgroup = "web"; } );' >$work/cgroup.conf
+echo 'policies = ( { object = "default.bpf.o"; knobs = { nosuch = 1; }; } );' >$work/knob.conf
+echo 'policies = ( { object = "default.bpf.o"; knobs = { min_bytes = "9T"; }; } );' >$work/value.conf
+echo 'policies = ( { object = "text.bpf.o"; } );' >$work/object.conf
+echo 'policies = ( { object = "default.bpf.o"; name = "a-b"; } );' >$work/name.conf
+echo 'policies = ( { object = "by_reason.bpf.o"; cgroup = "/mgx_errors"; } );' >$work/foreign.conf
+echo 'min_bytes = "64X";' >$work/bytes.conf
 
-fails 2 'usage|help' 'no such command' -- $mgx frobnicate
-fails 2 'usage|help|object' 'load without an object' -- $mgx load
-fails 5 'nosuch' 'an object that is not there' -- $mgx load "$work/nosuch.bpf.o"
-fails 7 'text\.bpf\.o' 'an object that is none' -- $mgx load "$work/text.bpf.o"
-fails 7 'refused_ctx_write' 'a policy that the verifier refuses' -- $mgx load build/selftests/refused_ctx_write.bpf.o
-fails 7 'refused_kfunc_tracing' 'an object without a policy' -- $mgx load build/selftests/refused_kfunc_tracing.bpf.o
-fails 5 'nosuch' 'a cgroup that is not there' -- $mgx load --cgroup /sys/fs/cgroup/nosuch $policy
-fails 5 'nosuch' 'unload of a policy that is not there' -- $mgx unload nosuch
-fails 4 'permission|allowed|root' 'no permission' -- setpriv --reuid=65534 --regid=65534 --clear-groups $mgx load $policy
-succeeds 'a policy is loaded' -- $mgx load --cgroup /sys/fs/cgroup/mgx_errors --name errors $policy
-fails 8 'mgx_errors|errors' 'a second policy for the cgroup' -- $mgx load --cgroup /sys/fs/cgroup/mgx_errors --name other $policy
-fails 8 'errors' 'a second policy of that name' -- $mgx load --name errors $policy
-fails 5 'nosuch' 'a knob that is not there' -- $mgx tune errors nosuch=1
-fails 6 'min_bytes' 'a knob out of its range' -- $mgx tune errors min_bytes=9999999999999
-fails 6 'min_bytes' 'a knob of the wrong type' -- $mgx tune errors min_bytes=many
-fails 7 'refused_ctx_write' 'replacement by what the verifier refuses' -- $mgx replace errors build/selftests/refused_ctx_write.bpf.o
-succeeds 'the policy is unloaded' -- $mgx unload errors
+cat >$work/cases <<CASES
+# the command line
+2|no command is given|plain: 
+2|no such command|frobnicate
+2|no such option|--nosuch
+2|one word too many|features extra
+2|one word too many|list extra
+2|no such option|list --nosuch
+2|one word too many|version extra
+2|no such command|help nosuch
+2|one word too many|help load extra
+2|one word too many|on extra
+2|one word too many|off extra
+2|no object file|load
+2|one word too many|load a b
+2|missing|load --set
+2|not an assignment|load --set min_bytes $bpf/default.bpf.o
+2|no object file|check
+2|no policy|replace
+2|no object file|replace errors
+2|no policy|unload
+2|one word too many|unload a b
+2|one word too many|explain extra
+2|missing|explain --reason
+2|no such action|migrator frobnicate
+2|no migrator|migrator enable
+2|no migrator|migrator disable
+2|no channel|migrator release dcbm
+2|one word too many|migrator rearm a b c
+2|one word too many|migrator list extra
+2|no parameter to be set|migrator enable dcbm channels
+2|always there|migrator disable cpu
+2|for enable|migrator list --default
+2|one word too many|stats extra
+2|how long|stats --count 3
+2|for people|stats --delta
+2|no lines|trace --histogram --count 3
+2|no terminal|plain: top
+2|one word too many|dump extra
+2|no policy|tune --object $bpf/default.bpf.o
+2|nothing is to be set|tune errors --object $bpf/default.bpf.o
+2|sets nothing|tune errors --object $bpf/default.bpf.o min_bytes
+2|no file|apply
+2|together|apply --watch --dry-run $work/foreign.conf
+2|nothing to wait for|apply --interval 1 $work/foreign.conf
+# what is not there
+5|nosuch|load $work/nosuch.bpf.o
+5|nosuch|check $work/nosuch.bpf.o
+5|nosuch|load --cgroup /sys/fs/cgroup/nosuch $bpf/default.bpf.o
+5|4294967295|load --cgroup 4294967295 $bpf/default.bpf.o
+5|/etc|load --cgroup /etc $bpf/default.bpf.o
+5|nosuch|load --set nosuch=1 $bpf/default.bpf.o
+5|nosuch|unload nosuch
+5|id:99999|unload id:99999
+5|id:|unload id:
+5|nosuch|status nosuch
+5|nosuch|replace nosuch $bpf/default.bpf.o
+5|nosuch|replace errors $work/nosuch.bpf.o
+5|nosuch|tune nosuch
+5|nosuch|tune errors nosuch
+5|nosuch|tune errors nosuch=1
+5|nosuch|tune errors min_bytes=4K nosuch=1
+5|nosuch|tune errors --object $work/nosuch.bpf.o min_bytes=4K
+5|nosuch|explain --cgroup /nosuch
+5|nosuch|migrator enable nosuch
+5|no such migrator|migrator enable ../dcbm
+5|nosuch|migrator disable nosuch
+5|nosuch|migrator rearm nosuch
+5|nosuch|migrator release nosuch dma0chan0
+5|no parameter nosuch|migrator enable dcbm nosuch=1
+5|no usable channel|migrator enable dcbm
+5|nosuch|stats --prometheus $work/nosuch/x.prom
+5|nosuch|trace --migrator nosuch
+5|nosuch|trace --cgroup /nosuch
+5|nosuch|apply $work/nosuch.conf
+5|no such setting|apply $work/setting.conf
+5|no such member|apply $work/member.conf
+5|nosuch|apply $work/knob.conf
+# values
+6|64 bits|load --cgroup 99999999999999999999999999 $bpf/default.bpf.o
+6|cannot be called|load --name bad-name $bpf/default.bpf.o
+6|cannot be called|load --name '' $bpf/default.bpf.o
+6|cannot be called|load --name abcdefghijklmnop $bpf/default.bpf.o
+6|min_bytes|load --set min_bytes=-1 $bpf/default.bpf.o
+6|min_bytes|load --set min_bytes=many $bpf/default.bpf.o
+6|min_bytes|load --set min_bytes= $bpf/default.bpf.o
+6|min_bytes|check --set min_bytes=2G $bpf/default.bpf.o
+6|engine|load --set engine=aaaaaaaaaaaaaaaaaaaa $bpf/default.bpf.o
+6|min_bytes|tune errors min_bytes=9999999999999
+6|min_bytes|tune errors min_bytes=many
+6|min_bytes|tune errors min_bytes=4K min_bytes=many
+6|min_bytes|tune errors --object $bpf/default.bpf.o min_bytes=9999999999999
+6|no such reason|explain --reason nosuch
+6|failing memory|explain --reason memory_failure
+6|order|explain --order x
+6|order|explain --order 64
+6|larger than this kernel|explain --order 40
+6|folios|explain --folios 0
+6|folios|explain --folios 513
+6|kind|explain --kind nosuch
+6|mode|explain --mode nosuch
+6|from|explain --from -1
+6|to|explain --to 9999
+6|channels=0|migrator enable dcbm channels=0
+6|timeout_ms=1|migrator enable dcbm min_chunk=131072 timeout_ms=1
+6|interval|stats --interval 0
+6|interval|stats --interval often
+6|count|stats --interval 1 --count 0
+6|sort|top --sort nosuch
+6|by|top --by nosuch
+6|interval|top --interval 0
+6|count|top --count -1
+6|events|trace --events nosuch
+6|reason|trace --reason nosuch
+6|slower|trace --slower fast
+6|count|trace --count 0
+6|time|trace --time never
+6|buffer|trace --buffer 0
+6|syntax.conf:|apply $work/syntax.conf
+6|type.conf:1|apply $work/type.conf
+6|schema|apply $work/schema.conf
+6|no group|apply $work/migrator.conf
+6|no object|apply $work/noobject.conf
+6|no path|apply $work/cgroup.conf
+6|min_bytes|apply $work/value.conf
+6|cannot be called|apply $work/name.conf
+6|no size|apply $work/bytes.conf
+6|interval|apply --watch --interval 0 $work/foreign.conf
+# objects
+7|text|load $work/text.bpf.o
+7|empty|load $work/empty.bpf.o
+7|not a BPF object|load /tmp
+7|refused_ctx_write|load $self/refused_ctx_write.bpf.o
+7|refused_ctx_write|check $self/refused_ctx_write.bpf.o
+7|refused_kfunc_tracing|load $self/refused_kfunc_tracing.bpf.o
+7|refused_ctx_write|replace errors $self/refused_ctx_write.bpf.o
+7|its programs differ|tune errors --object $bpf/by_reason.bpf.o min_bytes=4K
+7|text.bpf.o|apply $work/object.conf
+# places that are taken
+8|has a policy already|load --cgroup /mgx_errors --name other $bpf/default.bpf.o
+8|errors|load --name errors $bpf/default.bpf.o
+8|did not load|apply $work/foreign.conf
+# no permission
+4|root|nobody: load $bpf/default.bpf.o
+4|root|nobody: check $bpf/default.bpf.o
+4|root|nobody: unload errors
+4|root|nobody: tune errors min_bytes=4K
+4|root|nobody: list
+4|root|nobody: on
+4|root|nobody: explain
+4|root|nobody: migrator enable mtcopy
+4|root|nobody: migrator rearm cpu
+4|permission|nobody: stats --prometheus $work/x.prom
+4|root|nobody: trace
+4|root|nobody: top
+4|root|nobody: apply $work/foreign.conf
+# what a kernel may not have
+3|debugfs|no:/sys/kernel/debug: explain
+3|does not have it|hide:/sys/kernel/mm: on
+3|does not have it|hide:/sys/kernel/mm: status
+3|does not have it|hide:/sys/kernel/mm: stats
+3|does not have it|hide:/sys/kernel/mm: migrator
+3|does not have it|hide:/sys/kernel/mm: explain
+3|does not have it|hide:/sys/kernel/mm: apply $work/foreign.conf
+3|no usable BTF|hide:/sys/kernel/btf: load $bpf/default.bpf.o
+3|no usable BTF|hide:/sys/kernel/btf: list
+3|no usable BTF|hide:/sys/kernel/btf: trace
+3|no cgroup2|no:/sys/fs/cgroup: load --cgroup /mgx_errors $bpf/default.bpf.o
+1|not mounted|no:/sys/fs/bpf: load $bpf/default.bpf.o
+CASES
+
+# What nobody may read is no case.
+chmod 755 $work
+nr=$(grep -cvE '^(#|$)' $work/cases)
+echo "TAP version 13"
+echo "1..$((nr + 3))"
+
+failed=0
+if $mgx load --cgroup /sys/fs/cgroup/mgx_errors --name errors $bpf/default.bpf.o >$work/out 2>&1; then
+	echo "ok 1 a policy is loaded"
+else
+	echo "not ok 1 a policy is loaded"
+	failed=1
+	sed 's/^/# /' $work/out
+fi
+$mgx -j tune errors >$work/before 2>&1
+$self/mgx_cases 2 <$work/cases || failed=1
+$mgx -j tune errors >$work/after 2>&1
+if cmp -s $work/before $work/after && grep -q '"knob":"min_bytes"' $work/after; then
+	echo "ok $((nr + 2)) its knobs are as they were"
+else
+	echo "not ok $((nr + 2)) its knobs are as they were"
+	failed=1
+	sed 's/^/# /' $work/before $work/after
+fi
+if $mgx unload errors >$work/out 2>&1; then
+	echo "ok $((nr + 3)) the policy is unloaded"
+else
+	echo "not ok $((nr + 3)) the policy is unloaded"
+	failed=1
+	sed 's/^/# /' $work/out
+fi
 exit $failed
