@@ -60,22 +60,26 @@ static bool is_known(const char *name)
 static int refused(struct mgx *mgx, const char *what, const char *module,
 		   const char *parameter, const char *value, int err)
 {
+	char *range = mgx_printf("`modinfo -p %s` tells its range", module);
 	enum mgx_exit code = mgx_exit_of(err);
 	const char *next = NULL, *why = mgx_why(err);
+	int ret;
 
 	if (code == MGX_NO_PERM) {
 		next = "run it as root";
 	} else if (err == -EINVAL || err == -ERANGE) {
 		code = MGX_BAD_VALUE;
-		next = "`modinfo -p MODULE` tells its range";
+		next = range;
 	} else if (err == -ENODEV && !strcmp(parameter, "enable")) {
 		next = "load the driver of a DMA engine that copies memory; the kernel log (dmesg) says why channels were refused, see the parameter trust";
 		why = "there is no usable channel";
 	} else if (err == -ENODEV || err == -ENOENT) {
 		next = "`mgx migrator list` shows those there are";
 	}
-	return mgx_fail(mgx, code, next, "%s: module %s: %s=%s: %s", what, module, parameter,
-			value, why);
+	ret = mgx_fail(mgx, code, next, "%s: module %s: %s=%s: %s", what, module, parameter,
+		       value, why);
+	free(range);
+	return ret;
 }
 
 /* A parameter that is written, and what it was, in case the next one is refused. */

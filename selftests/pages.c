@@ -3,10 +3,11 @@
  * Not a test: what the tests of mgx move. A process that has memory and moves it between
  * nodes 0 and 1, by calls of move_pages(2) of so many pages each.
  *
- *	pages [-c CGROUP [-g N]] [-m MIB] [-k PAGES] [-H] [-n CALLS]
+ *	pages [-c CGROUP [-g N]] [-m MIB] [-k PAGES] [-H] [-n CALLS] [-w MS]
  *
  * After CALLS calls it prints how many folios it has asked to move; without -n it goes on
- * until SIGTERM. -H: huge folios. -g: one page after the other is charged to the cgroups
+ * until SIGTERM. -H: huge folios. -w: so long a rest after each call, for a load that
+ * leaves room for others. -g: one page after the other is charged to the cgroups
  * CGROUP/0 to CGROUP/N-1, so that a batch has many groups.
  */
 #define _GNU_SOURCE
@@ -74,7 +75,7 @@ static void touch(char *memory, unsigned long nr, unsigned long unit, const char
 
 int main(int argc, char **argv)
 {
-	unsigned long mib = 4, per_call = 64, calls = 0, done = 0, asked = 0, arrived = 0;
+	unsigned long rest = 0, mib = 4, per_call = 64, calls = 0, done = 0, asked = 0, arrived = 0;
 	unsigned long at = 0, nr, i, unit = PAGE;
 	int nodes[MAX], status[MAX], to = 1, option, groups = 1;
 	void *addresses[MAX];
@@ -82,7 +83,7 @@ int main(int argc, char **argv)
 	const char *cgroup = NULL;
 	char *memory;
 
-	while ((option = getopt(argc, argv, "c:g:m:k:n:H")) != -1) {
+	while ((option = getopt(argc, argv, "c:g:m:k:n:w:H")) != -1) {
 		switch (option) {
 		case 'c':
 			cgroup = optarg;
@@ -98,6 +99,9 @@ int main(int argc, char **argv)
 			break;
 		case 'n':
 			calls = strtoul(optarg, NULL, 0);
+			break;
+		case 'w':
+			rest = strtoul(optarg, NULL, 0);
 			break;
 		case 'H':
 			unit = HUGE;
@@ -131,6 +135,8 @@ int main(int argc, char **argv)
 			die("move_pages");
 		for (i = 0; i < per_call; i++)
 			arrived += status[i] == to;
+		if (rest)
+			usleep(rest * 1000);
 		asked += per_call;
 		done++;
 		at += per_call;

@@ -26,7 +26,7 @@ cleanup() {
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..21"
+echo "1..25"
 
 # says WHAT PATTERN... -- COMMAND...: it succeeds, and says each of the patterns.
 says() {
@@ -114,6 +114,30 @@ if [ ! -e $offload/policies/1 ]; then
 	point ok 'check attaches nothing'
 else
 	point 'not ok' 'check attaches nothing'
+fi
+
+# An engine all of whose copies fail is put in quarantine; the CPU does its work.
+$mgx off >/dev/null
+echo 1 >$offload/migrators/dcbm/error_limit
+echo 1 >/sys/module/dmasim/parameters/error_every
+build/selftests/pages -m 1 -k 64 -n 4 >"$work/out" 2>"$work/err"
+echo 0 >/sys/module/dmasim/parameters/error_every
+says 'migrator list shows a quarantine' '^dcbm +[0-9]+ quarantined' -- $mgx migrator list
+says 'dump has the record of it' '"what":"quarantined","name":"dcbm","text":"1 jobs in a row failed' \
+	-- $mgx -j dump
+says 'migrator rearm ends it' '^dcbm +[0-9]+ registered' -- $mgx migrator rearm dcbm
+
+# Single channels, if this kernel's dcbm has that.
+verdict=ok
+if [ -e /sys/module/dcbm/parameters/release ]; then
+	$mgx migrator release dcbm dma0chan1 >"$work/out" 2>"$work/err" || verdict='not ok'
+	$mgx migrator rearm dcbm dma0chan1 >"$work/out" 2>"$work/err"
+	[ $? = 5 ] && grep -q 'given back' "$work/err" || verdict='not ok'
+	point "$verdict" 'migrator release gives one channel back, which cannot be rearmed then'
+else
+	$mgx migrator release dcbm dma0chan1 >"$work/out" 2>"$work/err"
+	[ $? = 3 ] && grep -q 'no parameter release' "$work/err" || verdict='not ok'
+	point "$verdict" 'migrator release says clearly that this kernel cannot do it'
 fi
 
 says 'dump, as JSON, has all there is' '"features":\[' '"incidents":\[' '"knob":"min_order"' \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# timeout: 400
+# timeout: 600
 #
 # The screen of mgx top, in a terminal of tmux: rows come, keys sort, group and filter
 # them, and q gives the terminal back.
@@ -74,8 +74,8 @@ modprobe -r dmasim 2>/dev/null
 modprobe dmasim channels=4
 $mgx migrator enable dcbm >/dev/null && $mgx load --name top build/bpf/by_reason.bpf.o >/dev/null ||
 	{ echo "Bail out! no policy"; exit 1; }
-build/selftests/pages -c /mgx_top_a -m 4 -k 64 >/dev/null &
-build/selftests/pages -c /mgx_top_b -m 4 -k 8 >/dev/null &
+build/selftests/pages -c /mgx_top_a -m 4 -k 64 -w 50 >/dev/null &
+build/selftests/pages -c /mgx_top_b -m 4 -k 8 -w 50 >/dev/null &
 
 $tmux new-session -d -x 130 -y 24 "$mgx top --interval 0.5; echo ended-with-\$?; sleep 1000" ||
 	{ echo "Bail out! no tmux"; exit 1; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# timeout: 600
+# timeout: 900
 #
 # mgx stats, trace and top: what they say adds up to what the kernel's books say, events
 # that find no room are counted, and a file of metrics is always a whole one.
@@ -87,7 +87,7 @@ $mgx migrator enable dcbm >/dev/null && $mgx load --name watch build/bpf/by_reas
 	{ echo "Bail out! no policy"; exit 1; }
 
 # --- stats, while pages move ---
-$pages -c /mgx_watch/sub -m 4 -k 64 >/dev/null &
+$pages -c /mgx_watch/sub -m 4 -k 64 -w 50 >/dev/null &
 load=$!
 $mgx -j stats -i 0.2 -n 5 >"$work/stats" 2>"$work/err"
 point $? 'stats ends after so many samples' "$work/err"
