@@ -126,18 +126,21 @@ static int watch(struct mgx *mgx, const char *what, const struct apply_options *
 
 	every_catch_signals();
 	do {
+		/*
+		 * Taken before the pass: what changes while it is under way, be it by
+		 * itself, is a reason for another one, which then finds nothing to do.
+		 */
 		state = converge_state(config);
-		if (!before || strcmp(state, before)) {
-			if (before)
-				read_again(mgx, what, config);
-			ret = one_pass(mgx, what, options, config);
-			if (mgx->json)
-				out_next(mgx->out);
-			fflush(stdout);
+		if (before && !strcmp(state, before)) {
 			free(state);
-			/* Our own changes are no reason for another pass. */
-			state = converge_state(config);
+			continue;
 		}
+		if (before)
+			read_again(mgx, what, config);
+		ret = one_pass(mgx, what, options, config);
+		if (mgx->json)
+			out_next(mgx->out);
+		fflush(stdout);
 		free(before);
 		before = state;
 	} while (!ret && every_wait(seconds));
