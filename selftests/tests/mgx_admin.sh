@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# timeout: 400
+# timeout: 600
 #
 # What an admin does at night: the switch, what would be copied by whom, a policy that is
 # looked at before it is loaded, migrators and their modules, and the dump for a report.

@@ -14,7 +14,7 @@
 test_programs() {
 	local file
 	for file in "$TOP"/selftests/tests/*.sh "$BUILD"/selftests/test_* \
-		$([ "${1:-}" != full ] || echo "$BUILD/selftests/full_*"); do
+		$([ "${1:-}" != full ] || echo "$TOP/selftests/full/*.sh" "$BUILD/selftests/full_*"); do
 		[ -f "$file" ] && [ -x "$file" ] && [ -e "$(test_source "$file")" ] || continue
 		case $file in *.d | *.o) ;; *) echo "$file" ;; esac
 	done
