@@ -27,7 +27,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core series series-check install clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core dmabench series series-check install clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -60,6 +60,9 @@ bench: deps ## instructions per migrated folio: vanilla, and compiled in but off
 
 bench-core: deps ## the same by folio, batch and policies, with the goals; text, stack, object code (SAMPLES=n)
 	@selftests/bench/core
+
+dmabench: deps ## prep, submit, issue, wait of a dmaengine provider (PROVIDER=lsi|dmasim QUICK=1 RUNS=)
+	@selftests/bench/dmabench $(PROVIDER)
 
 kernel: deps ## the patched kernel of FLAVOUR, into build/kernel/FLAVOUR
 	@scripts/kernel $(FLAVOUR)
