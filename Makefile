@@ -27,7 +27,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core dmabench series series-check install clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -60,6 +60,10 @@ bench: deps ## instructions per migrated folio: vanilla, and compiled in but off
 
 bench-core: deps ## the same by folio, batch and policies, with the goals; text, stack, object code (SAMPLES=n)
 	@selftests/bench/core
+
+bench-copy: ## who copies folios how: orders x channels x migrators (QUICK=1 KINDS= RUNS= FRESH=1)
+	@scripts/deps bench-copy
+	@selftests/bench/bench-copy
 
 dmabench: deps ## prep, submit, issue, wait of a dmaengine provider (PROVIDER=lsi|dmasim QUICK=1 RUNS=)
 	@selftests/bench/dmabench $(PROVIDER)

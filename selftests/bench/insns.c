@@ -3,12 +3,16 @@
  * insns.so: a plugin of QEMU's TCG that counts instructions by kernel function, to say what
  * a figure of move_cost is made of. perf has no counters in an emulated machine.
  *
- *	-plugin build/bench/insns.so,map=FUNCTIONS,mark=ADDRESS,out=FILE
+ *	-plugin build/bench/insns.so,map=FUNCTIONS,mark=ADDRESS,out=FILE[,modules=on]
  *
  * FUNCTIONS has lines "ADDRESS SIZE NAME", sorted by address, all hexadecimal. Each time
  * the instruction at ADDRESS is executed, the counts so far are appended to FILE, after a
  * line "mark N": lines "COUNT CALLS NAME". The difference between two marks is what was
  * executed between them; calls are executions of a function's first instruction.
+ *
+ * With modules=on, what is executed in modules, whose addresses nobody knows before they are
+ * loaded, is counted by 16 bytes of address, which never belong to two functions: lines
+ * "COUNT 0 @ADDRESS", for /proc/kallsyms to tell the functions.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -53,6 +57,31 @@ static struct function user = { .name = "(user space)" };
 static uint64_t mark;
 static FILE *out;
 
+#define MODULES_BEGIN	0xffffffffa0000000ULL
+#define MODULES_END	0xffffffffff000000ULL
+#define PIECES		(1UL << 16)
+
+static bool by_modules;
+static struct function *pieces[PIECES];
+
+/* Never freed or moved: translated code counts in it. */
+static struct function *piece_at(uint64_t address)
+{
+	size_t slot = (address >> 4) % PIECES;
+
+	address &= ~15ULL;
+	while (pieces[slot] && pieces[slot]->address != address)
+		slot = (slot + 1) % PIECES;
+	if (!pieces[slot]) {
+		pieces[slot] = calloc(1, sizeof(**pieces));
+		if (!pieces[slot])
+			return &elsewhere;
+		pieces[slot]->address = address;
+		snprintf(pieces[slot]->name, sizeof(pieces[slot]->name), "@%" PRIx64, address);
+	}
+	return pieces[slot];
+}
+
 static struct function *function_at(uint64_t address)
 {
 	size_t low = 0, high = nr_functions;
@@ -69,6 +98,8 @@ static struct function *function_at(uint64_t address)
 	}
 	if (low && address - functions[low - 1].address < functions[low - 1].size)
 		return &functions[low - 1];
+	if (by_modules && address >= MODULES_BEGIN && address < MODULES_END)
+		return piece_at(address);
 	return &elsewhere;
 }
 
@@ -89,6 +120,9 @@ static void on_mark(unsigned int cpu, void *data)
 	fprintf(out, "mark %u\n", nr++);
 	for (i = 0; i < nr_functions; i++)
 		write_function(&functions[i]);
+	for (i = 0; i < PIECES; i++)
+		if (pieces[i])
+			write_function(pieces[i]);
 	write_function(&elsewhere);
 	write_function(&user);
 	fflush(out);
@@ -106,7 +140,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   &function->count, 1);
-		if (address == function->address)
+		if (address == function->address && function->size)
 			qemu_plugin_register_vcpu_insn_exec_inline(insn,
 								   QEMU_PLUGIN_INLINE_ADD_U64,
 								   &function->calls, 1);
@@ -147,6 +181,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 			mark = strtoull(argv[i] + 5, NULL, 16);
 		else if (!strncmp(argv[i], "out=", 4))
 			out = fopen(argv[i] + 4, "we");
+		else if (!strcmp(argv[i], "modules=on"))
+			by_modules = true;
 	}
 	if (!nr_functions || !mark || !out) {
 		fprintf(stderr, "insns: needs map=, mark= and out=\n");
