@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -260,6 +261,42 @@ CASE(release, "channels are given up while memory moves, and their provider is u
 	EXPECT_EQ(dcbm_enable(0), 0);
 	EXPECT_EQ(dcbm_enable(1), 0);
 	EXPECT_EQ(dcbm_status("channels_idle"), 4);
+}
+
+/* It cannot end while the job is held; half a second is for it to end if it could. */
+CASE(release_busy, "a channel that works is given up when its job is over, and not before")
+{
+	pid_t mover, releaser;
+	char name[32];
+	int status;
+
+	dcbm_start("channels=1");
+	dcbm_set("timeout_ms", "60000");
+	offload_use("dcbm");
+	write_file("/sys/module/dmasim/parameters/hold", "Y");
+	fflush(NULL);
+	mover = fork();
+	REQUIRE(mover >= 0, "fork: %m");
+	if (!mover) {
+		arena = arena_map(ARENA_ANON, PAGES * PAGE, 0);
+		_exit(arena_move(&arena, 1) == PAGES && !arena_wrong_pages(&arena) ? 0 : 1);
+	}
+	dcbm_wait_channels("busy", 1);
+	dcbm_channel_in("busy", 0, name);
+	releaser = fork();
+	REQUIRE(releaser >= 0, "fork: %m");
+	if (!releaser)
+		_exit(dcbm_try_set("release", name) ? 1 : 0);
+	usleep(500000);
+	EXPECT_EQ(waitpid(releaser, NULL, WNOHANG), 0);
+	write_file("/sys/module/dmasim/parameters/hold", "N");
+	REQUIRE(waitpid(mover, &status, 0) == mover, "waitpid: %m");
+	EXPECT_EQ(status, 0);
+	REQUIRE(waitpid(releaser, &status, 0) == releaser, "waitpid: %m");
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(dcbm_status("channels_gone"), 1);
+	EXPECT_EQ(dcbm_status("folios_copied"), PAGES);
+	remove_module("dmasim");
 }
 
 CASE(names, "names that are none are refused")

@@ -263,9 +263,15 @@ static void stage_kexec(void)
 int main(void)
 {
 	const char *stage = getenv("STAGE") ?: "";
+	int console;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* The kernel could not open it: there was no /dev. */
 	mount_at("/dev", "devtmpfs");
+	console = open("/dev/console", O_RDWR);
+	dup2(console, 0);
+	dup2(console, 1);
+	dup2(console, 2);
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	mount_at("/proc", "proc");
 	mount_at("/sys", "sysfs");
 	mount_at("/sys/kernel/debug", "debugfs");
