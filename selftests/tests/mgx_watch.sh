@@ -152,7 +152,7 @@ trace_with() { # OPTIONS...
 	kill $tracer
 	wait $tracer
 }
-trace_with --cgroup /mgx_watch --migrator dcbm --slower 1ns
+trace_with --cgroup /mgx_watch --slower 1ns
 [ "$(summary "$work/trace" shown)" -gt 0 ] && [ "$(json "$work/trace" cgroup_path | sort -u)" = /mgx_watch/sub ] &&
 	[ "$(summary "$work/trace" shown)" -lt "$(summary "$work/trace" seen)" ]
 point $? 'a cgroup means its descendants as well, and nothing else' "$work/trace" "$work/err"
