@@ -26,10 +26,16 @@
 
 #define PAGES	256
 
+/* Time for all that is looked at before the late write, on a slow machine, too. */
+#define LATE_MS	20000
+#define VERY_LATE_MS	60000
+
 static struct arena arena, later;
+static unsigned int late_ms;
 
 void case_setup(void)
 {
+	late_ms = LATE_MS;
 	offload_reset();
 	offload_set("batch_pages", "4096");
 }
@@ -98,7 +104,7 @@ static void lose(enum arena_kind kind, size_t bytes, uint64_t *lost)
 	/* More than half of the job's descriptors: of them, there is one. */
 	dcbm_set("max_chunk", "262144");
 	dmasim_set("late_every", kind == ARENA_ANON_HUGE ? 13 : 150);
-	dmasim_set("late_ms", 20000);
+	dmasim_set("late_ms", late_ms);
 	book = move(arena_map(kind, bytes, 0));
 	dmasim_set("late_every", 0);
 	EXPECT_EQ(dmasim_count("injected_late"), 1);
@@ -118,6 +124,7 @@ CASE(late, "pages of an engine that writes seconds later are kept and listed")
 	uint64_t lost;
 	char name[32];
 
+	late_ms = VERY_LATE_MS;
 	lose(ARENA_ANON, PAGES * PAGE, &lost);
 	check_graves(lost);
 	EXPECT_EQ(dcbm_status("channels_lost"), 1);

@@ -140,6 +140,21 @@ static struct dcbm_chan *dcbm_find_channel(const char *name, bool *former)
 	return NULL;
 }
 
+/* One that was lost before dcbm was disabled, and is not any more */
+static void dcbm_put_former(struct dcbm_chan *c)
+{
+	struct dcbm_device *dd = c->dd;
+
+	spin_lock_irq(&dcbm_state_lock);
+	list_del(&c->node);
+	spin_unlock_irq(&dcbm_state_lock);
+	pr_info("%s (%s) is silent: given back\n", c->name, dd->provider);
+	dcbm_put_channel(c);
+	kfree(c);
+	if (!--dd->nr_lost)
+		dcbm_free_device(dd);
+}
+
 /**
  * dcbm_channel_rearm() - use a channel again that was taken out of use
  * @name: its name
@@ -148,7 +163,7 @@ static struct dcbm_chan *dcbm_find_channel(const char *name, bool *former)
  * to be; if dcbm has been disabled since, it then goes back to dmaengine.
  *
  * Return: 0, also for a channel that is in use; -ENOENT: there is none of that name;
- * -ENODEV: it has been given back; -EBUSY: it is lost, and nothing proves that it is
+ * -ENODEV: it has been given back, or is lost and its driver gone; -EBUSY: it is lost, and nothing proves that it is
  * silent.
  */
 int dcbm_channel_rearm(const char *name)
@@ -180,16 +195,7 @@ int dcbm_channel_rearm(const char *name)
 	}
 
 	if (former) {
-		struct dcbm_device *dd = c->dd;
-
-		spin_lock_irq(&dcbm_state_lock);
-		list_del(&c->node);
-		spin_unlock_irq(&dcbm_state_lock);
-		pr_info("%s (%s) is silent: given back\n", name, dd->provider);
-		dcbm_put_channel(c);
-		kfree(c);
-		if (!--dd->nr_lost)
-			dcbm_free_device(dd);
+		dcbm_put_former(c);
 		return 0;
 	}
 
@@ -339,6 +345,31 @@ static bool dcbm_device_is_idle(struct dcbm_device *dd)
 	return true;
 }
 
+/*
+ * The driver of a lost channel goes, and the memory of the channel with it, whatever we
+ * do: give it back as far as dmaengine is concerned, which would else find freed memory
+ * in its lists. The pages, their mappings and the windows stay as they are for good: what
+ * the engine does is not known, and for what is no device's any more nothing can be
+ * unmapped.
+ *
+ * Returns true if it could be recovered at the last moment.
+ */
+static bool dcbm_close_lost(struct dcbm_chan *c)
+{
+	if (!c->chan)
+		return false;
+	if (!dcbm_lost_recover(c))
+		return true;
+	pr_err("%s (%s) is lost, and its driver is being unbound: its pages are lost for good, and it may corrupt memory\n",
+	       c->name, c->dd->provider);
+	if (c->shared)
+		dcbm_shared_put();
+	else
+		dma_release_channel(c->chan);
+	c->chan = NULL;
+	return false;
+}
+
 static void dcbm_close_device(struct dcbm_device *dd)
 {
 	unsigned int nr = 0;
@@ -352,12 +383,8 @@ static void dcbm_close_device(struct dcbm_device *dd)
 	wait_event(dcbm_idle_wait, dcbm_device_is_idle(dd));
 
 	list_for_each_entry(c, &dd->chans, node) {
-		if (c->state == DCBM_LOST) {
-			pr_err("%s is lost: unbinding %s may corrupt memory\n",
-			       c->name, dev_name(dd->parent));
-			continue;
-		}
-		if (c->state == DCBM_GONE)
+		if (c->state == DCBM_GONE ||
+		    (c->state == DCBM_LOST && !dcbm_close_lost(c)))
 			continue;
 		dcbm_put_channel(c);
 		spin_lock_irq(&dcbm_state_lock);
@@ -384,12 +411,12 @@ static bool dcbm_device_is_shared(const struct dcbm_device *dd)
  * dcbm_channels_close() - give the channels of a device back
  * @dev: the device whose driver provides them
  *
- * Jobs in flight are awaited. Lost channels stay, and are complained about.
+ * Jobs in flight are awaited. Lost channels stay lost, without a driver.
  */
 void dcbm_channels_close(struct device *dev)
 {
+	struct dcbm_chan *c, *next;
 	struct dcbm_device *dd;
-	struct dcbm_chan *c;
 	bool shared = false;
 
 	lockdep_assert_held(&dcbm_mutex);
@@ -400,8 +427,7 @@ void dcbm_channels_close(struct device *dev)
 	list_for_each_entry(dd, &dcbm_devices, node)
 		if (dd->parent == dev || (shared && dcbm_device_is_shared(dd)))
 			dcbm_close_device(dd);
-	list_for_each_entry(c, &dcbm_lost, node)
-		if (c->dd->parent == dev)
-			pr_err("%s is lost: unbinding %s may corrupt memory\n",
-			       c->name, dev_name(dev));
+	list_for_each_entry_safe(c, next, &dcbm_lost, node)
+		if (c->dd->parent == dev && dcbm_close_lost(c))
+			dcbm_put_former(c);
 }

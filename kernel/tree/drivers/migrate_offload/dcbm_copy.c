@@ -16,6 +16,7 @@
 
 #include <linux/ktime.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
@@ -333,10 +334,16 @@ static enum migrate_pair_status dcbm_judge(const struct dcbm_pair *p)
 	return MIGRATE_PAIR_REFUSED;
 }
 
+/*
+ * The references that keep the pages are the core's, which takes them when it hears
+ * of it. Ours are for whoever re-arms the channel before that: see dcbm_exhume().
+ */
 static void dcbm_note_lost(struct dcbm_pair *p, const struct migrate_pair *pair)
 {
 	p->src = pair->src;
 	p->dst = pair->dst;
+	folio_get(p->src);
+	folio_get(p->dst);
 }
 
 /* Tell the core what became of the pairs, and count it. */

@@ -18,6 +18,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pagemap.h>
 #include <linux/timekeeping.h>
 
 #include "dcbm_xfer.h"
@@ -130,6 +131,22 @@ static bool dcbm_share_is_quiet(struct dcbm_xfer *x, struct dcbm_share *s)
 	return !s->in_flight && !s->unproven;
 }
 
+/*
+ * The task whose job it was may have come back from wait() a moment ago, and not have
+ * told the core's references yet which are given up here. It has the source locked from
+ * before submit() until after that.
+ */
+static void dcbm_pair_found(struct dcbm_pair *p)
+{
+	folio_lock(p->src);
+	folio_unlock(p->src);
+	migrate_pair_found(p->src, p->dst);
+	folio_put(p->src);
+	folio_put(p->dst);
+	p->src = NULL;
+	p->dst = NULL;
+}
+
 /* Nothing of the share is at work any more: let go of what it has. */
 static void dcbm_exhume(struct dcbm_xfer *x, struct dcbm_share *s)
 {
@@ -157,9 +174,7 @@ static void dcbm_exhume(struct dcbm_xfer *x, struct dcbm_share *s)
 		/* Perhaps another channel has lost a part of it, too. */
 		if (!p->src || dcbm_pair_is_lost(x, i))
 			continue;
-		migrate_pair_found(p->src, p->dst);
-		p->src = NULL;
-		p->dst = NULL;
+		dcbm_pair_found(p);
 	}
 
 	for (i = 0; i < x->nr_shares; i++)
@@ -180,7 +195,8 @@ static void dcbm_exhume(struct dcbm_xfer *x, struct dcbm_share *s)
  * With success, the pages of its descriptors have left the graveyard, nothing of
  * them is mapped any more, and the channel is the caller's.
  *
- * Return: 0; -EBUSY when nothing proves that it is silent.
+ * Return: 0; -EBUSY when nothing proves that it is silent; -ENODEV when its driver has
+ * been unbound, and nothing ever will.
  */
 int dcbm_lost_recover(struct dcbm_chan *c)
 {
@@ -189,6 +205,11 @@ int dcbm_lost_recover(struct dcbm_chan *c)
 
 	lockdep_assert_held(&dcbm_mutex);
 
+	if (!c->chan) {
+		pr_warn("%s (%s) is not re-armed: its driver was unbound while it was lost\n",
+			c->name, c->dd->provider);
+		return -ENODEV;
+	}
 	x = dcbm_find_lost(c, &s);
 	if (WARN_ON_ONCE(!x))
 		return -EBUSY;

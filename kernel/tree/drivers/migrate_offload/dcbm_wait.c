@@ -205,5 +205,6 @@ enum dcbm_state dcbm_stop(struct dcbm_xfer *x, struct dcbm_share *s)
 	if (quiet)
 		pr_warn("%s (%s) did not finish %u descriptors in time: stopped, and not used until it is re-armed\n",
 			s->c->name, dd->provider, nr);
-	return quiet ? DCBM_QUARANTINED : DCBM_LOST;
+	/* What was aborted before, without proof, is still lost. */
+	return quiet && !s->stats.lost ? DCBM_QUARANTINED : DCBM_LOST;
 }

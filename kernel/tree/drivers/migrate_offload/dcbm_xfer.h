@@ -22,7 +22,7 @@
  * @good: bytes that have been copied; as long as the pair is in flight, under
  *	dcbm_xfer.lock
  * @bad: DCBM_PAIR_* bits, likewise
- * @src: source, if the pair is lost: the core has a reference then
+ * @src: source, if the pair is lost: with a reference, beside the core's
  * @dst: destination, likewise
  */
 struct dcbm_pair {
