@@ -87,7 +87,8 @@ CASE(shared_late, "a shared channel is not terminated when it does not finish, b
 	struct book book;
 	char name[32];
 
-	share("channels=4 private=N");
+	/* One descriptor a folio: the 150th of them is late. */
+	share("channels=4 private=N sg_max=0");
 	dmasim_set("late_every", 150);
 	dmasim_set("late_ms", 3000);
 	book = move();
