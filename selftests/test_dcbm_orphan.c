@@ -17,7 +17,7 @@
 #include "offload.h"
 
 #define PAGES	256
-#define DRIVER	"/sys/bus/platform/drivers/dmasim"
+#define DRIVER	"/sys/bus/platform/drivers/dmasim-wild"
 #define LATE_MS	5000
 
 static struct arena arena, other;
