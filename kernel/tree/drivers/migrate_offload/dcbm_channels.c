@@ -163,8 +163,8 @@ static void dcbm_put_former(struct dcbm_chan *c)
  * to be; if dcbm has been disabled since, it then goes back to dmaengine.
  *
  * Return: 0, also for a channel that is in use; -ENOENT: there is none of that name;
- * -ENODEV: it has been given back, or is lost and its driver gone; -EBUSY: it is lost, and nothing proves that it is
- * silent.
+ * -ENODEV: it has been given back, or is lost and its driver gone; -EBUSY: it is lost,
+ * and nothing proves that it is silent.
  */
 int dcbm_channel_rearm(const char *name)
 {
