@@ -107,12 +107,13 @@ static const struct dcbm_provider dcbm_providers[] = {
 		 * Result: NOERROR if and only if the completion interrupt of the
 		 * descriptor's last command has come, with no error in the
 		 * status; the engine takes one descriptor's commands at a time,
-		 * in order, and no other command interrupts. A failure is told
-		 * when no command of it is left in the ring, or the queue has
-		 * halted. Aborted is never said.
+		 * in order, and no other command interrupts. A failed read or
+		 * write is told of a command that was alone in the ring; if
+		 * others were behind it, aborted, once the queue has halted.
 		 * Terminate: returns 0 when the queue has halted, and an error
 		 * otherwise. That the halt bit means silence is the header's
-		 * word, which nobody here has seen hardware keep: not believed.
+		 * word, which nobody here has seen hardware keep: it is not
+		 * believed, neither after terminate nor after aborted.
 		 */
 		.name = "ptdma",
 		.results = true,
@@ -141,7 +142,8 @@ static const struct dcbm_provider dcbm_providers[] = {
 		 * first, as the channel has counted, and only while its status
 		 * has no error; with one, all that are left of the chain fail.
 		 * Failed reads and writes are told when the channel has said
-		 * that it is done, else they are aborted.
+		 * that it is done, else they are aborted, and nothing is started
+		 * before it has said so.
 		 * Terminate: masks the interrupts and frees the descriptors; the
 		 * engine goes on.
 		 */

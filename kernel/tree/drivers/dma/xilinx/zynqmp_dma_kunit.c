@@ -90,6 +90,7 @@ static int zynqmp_test_init(struct kunit *test)
 	INIT_LIST_HEAD(&chan->active_list);
 	INIT_LIST_HEAD(&chan->pending_list);
 	INIT_LIST_HEAD(&chan->done_list);
+	INIT_LIST_HEAD(&chan->held_list);
 	INIT_LIST_HEAD(&chan->free_list);
 	dma_cookie_init(&chan->common);
 	chan->common.device = &t->zdev.common;
@@ -185,10 +186,154 @@ static void zynqmp_test_desc_error(struct kunit *test)
 			   DMA_TRANS_WRITE_FAILED);
 }
 
-/* The channel does not say that it is done: it may go on. */
+static void zynqmp_test_issue(struct zynqmp_test *t)
+{
+	local_bh_disable();
+	dma_async_issue_pending(&t->chan.common);
+	/* Here the tasklet runs. */
+	local_bh_enable();
+}
+
+/* Has the channel been started since it was last asked? */
+static bool zynqmp_test_started(struct zynqmp_test *t)
+{
+	bool started = readl(t->chan.regs + ZYNQMP_DMA_CTRL2) & ZYNQMP_DMA_ENABLE;
+
+	writel(0, t->chan.regs + ZYNQMP_DMA_CTRL2);
+	return started;
+}
+
+static void zynqmp_test_expect_results(struct kunit *test, unsigned int from, unsigned int to,
+				       enum dmaengine_tx_result result)
+{
+	struct zynqmp_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, t->calls, to);
+	for (; from < to; from++)
+		KUNIT_EXPECT_EQ(test, t->results[from], result);
+}
+
+/*
+ * There is an error, and the channel does not say that it is done: it may go on with the
+ * chain, of six. All that was issued fails, and nothing is started.
+ */
+static void zynqmp_test_fail_busy(struct kunit *test)
+{
+	struct zynqmp_test *t = test->priv;
+
+	zynqmp_test_submit(test, 6);
+	zynqmp_test_issue(t);
+	KUNIT_EXPECT_TRUE(test, zynqmp_test_started(t));
+	zynqmp_test_submit(test, 2);
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_DST_DSCR_DONE, 2);
+	zynqmp_test_expect_results(test, 0, 2, DMA_TRANS_NOERROR);
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_AXI_WR_DATA, 1);
+	zynqmp_test_expect_results(test, 2, 8, DMA_TRANS_ABORTED);
+	KUNIT_EXPECT_FALSE(test, zynqmp_test_started(t));
+}
+
+/* What it still finishes is not counted for others, nor are its descriptors used again. */
 static void zynqmp_test_error_busy(struct kunit *test)
 {
-	zynqmp_test_failed(test, ZYNQMP_DMA_AXI_WR_DATA, DMA_TRANS_ABORTED);
+	struct zynqmp_test *t = test->priv;
+	struct zynqmp_dma_chan *chan = &t->chan;
+
+	zynqmp_test_fail_busy(test);
+	zynqmp_test_submit(test, 3);
+	zynqmp_test_issue(t);
+	KUNIT_EXPECT_FALSE(test, zynqmp_test_started(t));
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_DST_DSCR_DONE, 2);
+	zynqmp_test_expect_results(test, 8, 11, DMA_TRANS_ABORTED);
+	KUNIT_EXPECT_LE(test, chan->desc_free_cnt, ZYNQMP_DMA_NUM_DESCS - 4);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&chan->free_list), chan->desc_free_cnt);
+
+	/* Now it is done, and has counted the rest of the chain. */
+	KUNIT_EXPECT_EQ(test, readl(chan->regs + ZYNQMP_DMA_IER), ZYNQMP_DMA_DONE);
+	zynqmp_test_submit(test, 2);
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_INT_DONE, 2);
+	KUNIT_EXPECT_TRUE(test, zynqmp_test_started(t));
+	KUNIT_EXPECT_EQ(test, t->calls, 11);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&chan->active_list), 2);
+	KUNIT_EXPECT_EQ(test, chan->desc_free_cnt, ZYNQMP_DMA_NUM_DESCS - 2);
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_INT_DONE, 2);
+	zynqmp_test_expect_results(test, 11, 13, DMA_TRANS_NOERROR);
+	zynqmp_test_expect_free(test);
+}
+
+/* Without its interrupt: who issues something finds that it is done. */
+static void zynqmp_test_error_busy_issue(struct kunit *test)
+{
+	struct zynqmp_test *t = test->priv;
+	struct zynqmp_dma_chan *chan = &t->chan;
+
+	zynqmp_test_fail_busy(test);
+	zynqmp_test_submit(test, 2);
+	writel(ZYNQMP_DMA_DONE, chan->regs + ZYNQMP_DMA_ISR);
+	zynqmp_test_issue(t);
+	writel(0, chan->regs + ZYNQMP_DMA_ISR);
+	KUNIT_EXPECT_TRUE(test, zynqmp_test_started(t));
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_INT_DONE, 2);
+	zynqmp_test_expect_results(test, 8, 10, DMA_TRANS_NOERROR);
+	zynqmp_test_expect_free(test);
+}
+
+/* Neither terminate nor the last client's leaving gives its descriptors away. */
+static void zynqmp_test_error_busy_terminate(struct kunit *test)
+{
+	struct zynqmp_test *t = test->priv;
+	struct zynqmp_dma_chan *chan = &t->chan;
+	unsigned int held;
+
+	zynqmp_test_submit(test, 6);
+	zynqmp_test_issue(t);
+	/* The handler has seen the error, the tasklet has not. */
+	local_bh_disable();
+	writel(ZYNQMP_DMA_AXI_WR_DATA, chan->regs + ZYNQMP_DMA_ISR);
+	zynqmp_dma_irq_handler(0, chan);
+	writel(0, chan->regs + ZYNQMP_DMA_ISR);
+	zynqmp_dma_device_terminate_all(&chan->common);
+	KUNIT_EXPECT_FALSE(test, readl(chan->regs + ZYNQMP_DMA_IDS) & ZYNQMP_DMA_DONE);
+	local_bh_enable();
+	zynqmp_dma_synchronize(&chan->common);
+	KUNIT_EXPECT_EQ(test, t->calls, 0);
+	KUNIT_EXPECT_EQ(test, chan->desc_free_cnt, ZYNQMP_DMA_NUM_DESCS - 6);
+
+	/* Here there is no pool: it would be missed. */
+	zynqmp_dma_free_chan_resources(&chan->common);
+	held = list_count_nodes(&chan->held_list);
+	KUNIT_EXPECT_EQ(test, held, 6);
+	KUNIT_EXPECT_EQ(test, zynqmp_dma_alloc_chan_resources(&chan->common), -EIO);
+
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_INT_DONE, 6);
+	KUNIT_EXPECT_EQ(test, t->calls, 0);
+	zynqmp_test_expect_free(test);
+}
+
+/*
+ * The handler has seen error and end of the chain in one, and something is issued before
+ * the tasklet runs: it waits for the reset, which does not fail it.
+ */
+static void zynqmp_test_issue_before_reset(struct kunit *test)
+{
+	struct zynqmp_test *t = test->priv;
+	struct zynqmp_dma_chan *chan = &t->chan;
+
+	zynqmp_test_submit(test, 2);
+	zynqmp_test_issue(t);
+	KUNIT_EXPECT_TRUE(test, zynqmp_test_started(t));
+	local_bh_disable();
+	writel(ZYNQMP_DMA_INT_DONE | ZYNQMP_DMA_AXI_RD_DATA, chan->regs + ZYNQMP_DMA_ISR);
+	zynqmp_dma_irq_handler(0, chan);
+	writel(0, chan->regs + ZYNQMP_DMA_ISR);
+	zynqmp_test_submit(test, 2);
+	dma_async_issue_pending(&chan->common);
+	KUNIT_EXPECT_FALSE(test, zynqmp_test_started(t));
+	local_bh_enable();
+	zynqmp_test_expect_results(test, 0, 2, DMA_TRANS_READ_FAILED);
+	KUNIT_EXPECT_TRUE(test, zynqmp_test_started(t));
+	zynqmp_test_interrupt(t, ZYNQMP_DMA_INT_DONE, 2);
+	zynqmp_test_expect_results(test, 2, 4, DMA_TRANS_NOERROR);
+	zynqmp_test_expect_free(test);
 }
 
 /*
@@ -218,6 +363,9 @@ static struct kunit_case zynqmp_test_cases[] = {
 	KUNIT_CASE(zynqmp_test_write_error),
 	KUNIT_CASE(zynqmp_test_desc_error),
 	KUNIT_CASE(zynqmp_test_error_busy),
+	KUNIT_CASE(zynqmp_test_error_busy_issue),
+	KUNIT_CASE(zynqmp_test_error_busy_terminate),
+	KUNIT_CASE(zynqmp_test_issue_before_reset),
 	KUNIT_CASE(zynqmp_test_error_before_interrupt),
 	{ }
 };

@@ -10,6 +10,7 @@
 
 #include <linux/bitfield.h>
 #include <linux/bottom_half.h>
+#include <linux/delay.h>
 
 #include "ptdma.h"
 
@@ -322,6 +323,57 @@ static void pt_test_terminate_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
 }
 
+/*
+ * The engine stops, and nobody is looking: the timer is. It cannot ask the stub, which
+ * is this thread's.
+ */
+static void pt_test_halt(struct pt_test *t)
+{
+	KUNIT_EXPECT_FALSE(kunit_get_current_test(),
+			   pt_test_reg(t, CMD_Q_CONTROL_BASE) & CMD_Q_RUN);
+	pt_test_reg_set(t, CMD_Q_CONTROL_BASE, CMD_Q_HALT);
+}
+
+/* What was issued meanwhile is started when the queue has halted. */
+static void pt_test_terminate_unseen(struct kunit *test)
+{
+	struct pt_test *t = test->priv;
+	unsigned int i;
+
+	pt_test_copy(test, 100);
+	pt_test_issue(t);
+	pt_test_take(test, 0, 1, 100);
+	KUNIT_EXPECT_EQ(test, dmaengine_terminate_async(t->chan), -ETIMEDOUT);
+	pt_test_copy(test, 200);
+	pt_test_issue(t);
+	/* So that it has looked in vain. */
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, pt_test_waiting(t), 0);
+	pt_test_halt(t);
+	/* Hang guard */
+	for (i = 0; i < 1500 && !pt_test_waiting(t); i++)
+		msleep(20);
+	KUNIT_ASSERT_EQ(test, pt_test_waiting(t), 1);
+	pt_test_take(test, 0, 1, 200);
+	pt_test_interrupt(t, INT_COMPLETION, 0);
+	KUNIT_EXPECT_EQ(test, t->calls, 1);
+	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_NOERROR);
+}
+
+/* An interrupt that comes before there is a channel is acknowledged. */
+static void pt_test_early_interrupt(struct kunit *test)
+{
+	struct pt_test *t = test->priv;
+	struct pt_dma_chan *chan = t->pt.pt_dma_chan;
+
+	t->pt.pt_dma_chan = NULL;
+	pt_test_reg_set(t, CMD_Q_INTERRUPT_STATUS_BASE, INT_COMPLETION);
+	pt_check_status_trans(&t->pt, &t->pt.cmd_q);
+	KUNIT_EXPECT_EQ(test, pt_test_reg(t, CMD_Q_INTERRUPT_STATUS_BASE),
+			SUPPORTED_INTERRUPTS);
+	t->pt.pt_dma_chan = chan;
+}
+
 /* Who resumes does not start what is to be stopped. */
 static void pt_test_resume(struct kunit *test)
 {
@@ -466,7 +518,8 @@ static void pt_test_sg_failed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pt_test_take_sg(test, 31, 20), 11);
 	pt_test_interrupt(t, INT_ERROR, 20);
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
-	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_READ_FAILED);
+	/* Only the halt bit speaks for the 20: aborted. */
+	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_ABORTED);
 	KUNIT_EXPECT_EQ(test, pt_test_waiting(t), 1);
 	pt_test_take(test, 0, 1, 77);
 	pt_test_interrupt(t, INT_COMPLETION, 0);
@@ -508,7 +561,42 @@ static void pt_test_sg_failed_late(struct kunit *test)
 	t->halted = true;
 	pt_test_interrupt(t, 0, 0);
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
-	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_WRITE_FAILED);
+	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_ABORTED);
+}
+
+/* The same, and nobody looks. */
+static void pt_test_sg_failed_unseen(struct kunit *test)
+{
+	struct pt_test *t = test->priv;
+	unsigned int i;
+
+	pt_test_copy_sg(test, 10);
+	pt_test_issue(t);
+	pt_test_take_sg(test, 0, 5);
+	pt_test_interrupt(t, INT_ERROR, 38);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, t->calls, 0);
+	pt_test_halt(t);
+	/* Hang guard */
+	for (i = 0; i < 1500 && !READ_ONCE(t->calls); i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, t->calls, 1);
+	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_ABORTED);
+}
+
+/* The last of 32 fails, alone in the ring: nothing else can be at work. */
+static void pt_test_sg_failed_last(struct kunit *test)
+{
+	struct pt_test *t = test->priv;
+
+	pt_test_copy_sg(test, CMD_Q_LEN);
+	pt_test_issue(t);
+	KUNIT_EXPECT_EQ(test, pt_test_take_sg(test, 0, 0), 31);
+	pt_test_interrupt(t, INT_COMPLETION, 0);
+	KUNIT_EXPECT_EQ(test, pt_test_take_sg(test, 31, 0), 1);
+	pt_test_interrupt(t, INT_ERROR, 20);
+	KUNIT_EXPECT_EQ(test, t->calls, 1);
+	KUNIT_EXPECT_EQ(test, t->results[0], DMA_TRANS_READ_FAILED);
 }
 
 /* Terminated with a ring full done and another one to come: that never comes. */
@@ -583,6 +671,8 @@ static struct kunit_case pt_test_cases[] = {
 	KUNIT_CASE(pt_test_terminate),
 	KUNIT_CASE(pt_test_terminate_busy),
 	KUNIT_CASE(pt_test_terminate_late),
+	KUNIT_CASE(pt_test_terminate_unseen),
+	KUNIT_CASE(pt_test_early_interrupt),
 	KUNIT_CASE(pt_test_resume),
 	KUNIT_CASE(pt_test_other_status),
 	KUNIT_CASE(pt_test_interrupt_desc),
@@ -590,6 +680,8 @@ static struct kunit_case pt_test_cases[] = {
 	KUNIT_CASE(pt_test_sg_failed),
 	KUNIT_CASE(pt_test_sg_failed_busy),
 	KUNIT_CASE(pt_test_sg_failed_late),
+	KUNIT_CASE(pt_test_sg_failed_unseen),
+	KUNIT_CASE(pt_test_sg_failed_last),
 	KUNIT_CASE(pt_test_sg_terminate),
 	KUNIT_CASE(pt_test_sg_refused),
 	KUNIT_CASE(pt_test_sg_register),

@@ -18,6 +18,7 @@
 
 #include <linux/delay.h>
 #include <linux/iopoll.h>
+#include <linux/minmax.h>
 
 #include "ptdma.h"
 
@@ -27,6 +28,9 @@
 #define PT_STOP_IRQ_US		10
 /* For those that can sleep */
 #define PT_STOP_SLEEP_US	USEC_PER_SEC
+/* When to look if nobody else does: first, and at last, doubled in between */
+#define PT_DRAIN_MIN_MS		1
+#define PT_DRAIN_MAX_MS		1000
 
 static void pt_queue_next(struct pt_dma_chan *chan);
 
@@ -66,12 +70,25 @@ static void pt_queue_release(struct pt_dma_chan *chan)
 
 	chan->cur = NULL;
 	chan->draining = false;
+	timer_delete(&chan->drain_timer);
 	if (desc->terminated) {
 		vchan_terminate_vdesc(&desc->vd);
 		return;
 	}
 	dma_descriptor_unmap(&desc->vd.tx);
 	vchan_cookie_complete(&desc->vd);
+}
+
+/*
+ * Turn the run bit off. No interrupt says that the queue has halted: if it takes
+ * longer than who calls this looks, the timer finds it.
+ */
+static void pt_queue_stop(struct pt_dma_chan *chan)
+{
+	pt_stop_queue(&chan->pt->cmd_q);
+	chan->draining = true;
+	chan->drain_ms = PT_DRAIN_MIN_MS;
+	mod_timer(&chan->drain_timer, jiffies + msecs_to_jiffies(chan->drain_ms));
 }
 
 /*
@@ -109,6 +126,39 @@ static void pt_queue_next(struct pt_dma_chan *chan)
 	}
 }
 
+static void pt_queue_timer(struct timer_list *timer)
+{
+	struct pt_dma_chan *chan = timer_container_of(chan, timer, drain_timer);
+
+	guard(spinlock_irqsave)(&chan->vc.lock);
+
+	pt_queue_drain(chan);
+	if (!chan->draining || timer_pending(timer))
+		return;
+	chan->drain_ms = min(2 * chan->drain_ms, PT_DRAIN_MAX_MS);
+	mod_timer(timer, jiffies + msecs_to_jiffies(chan->drain_ms));
+}
+
+/**
+ * pt_queue_init() - prepare the queue's part of a channel
+ * @chan: the channel
+ */
+void pt_queue_init(struct pt_dma_chan *chan)
+{
+	timer_setup(&chan->drain_timer, pt_queue_timer, 0);
+}
+
+/**
+ * pt_queue_exit() - nobody looks after the channel any more
+ * @chan: the channel, of an unregistered device
+ *
+ * Context: sleeps.
+ */
+void pt_queue_exit(struct pt_dma_chan *chan)
+{
+	timer_shutdown_sync(&chan->drain_timer);
+}
+
 static void pt_queue_failed(struct pt_dma_chan *chan)
 {
 	struct pt_cmd_queue *cmd_q = &chan->pt->cmd_q;
@@ -127,10 +177,11 @@ static void pt_queue_failed(struct pt_dma_chan *chan)
 
 	/*
 	 * Those behind it may be at work, as far as anybody knows, and who is
-	 * told of a failure takes the memory back.
+	 * told of a failure takes the memory back. That the queue halts is all
+	 * that will be seen of them: not enough to call the failure by its name.
 	 */
-	pt_stop_queue(cmd_q);
-	chan->draining = true;
+	desc->vd.tx_result.result = DMA_TRANS_ABORTED;
+	pt_queue_stop(chan);
 	for (us = 0; us < PT_STOP_IRQ_US && !pt_queue_halted(cmd_q); us++)
 		udelay(1);
 	pt_queue_drain(chan);
@@ -145,9 +196,16 @@ static void pt_queue_failed(struct pt_dma_chan *chan)
  */
 void pt_check_status_trans(struct pt_device *pt, struct pt_cmd_queue *cmd_q)
 {
-	struct pt_dma_chan *chan = pt->pt_dma_chan;
+	/* Pairs with pt_dmaengine_register()'s. */
+	struct pt_dma_chan *chan = smp_load_acquire(&pt->pt_dma_chan);
 	struct pt_dma_desc *desc;
 	u32 status;
+
+	/* Nothing has been started yet: it is older than the driver. */
+	if (!chan) {
+		iowrite32(SUPPORTED_INTERRUPTS, cmd_q->reg_control + 0x0010);
+		return;
+	}
 
 	guard(spinlock_irqsave)(&chan->vc.lock);
 
@@ -236,8 +294,7 @@ int pt_queue_terminate(struct pt_dma_chan *chan)
 		list_splice_tail_init(&vc->desc_completed, &vc->desc_terminated);
 		if (chan->cur) {
 			chan->cur->terminated = true;
-			chan->draining = true;
-			pt_stop_queue(&chan->pt->cmd_q);
+			pt_queue_stop(chan);
 		}
 	}
 
