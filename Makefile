@@ -18,14 +18,28 @@ MAKEFLAGS += --no-builtin-rules
 Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
+# ARCH=arm64: the VM and all that runs in it is of another architecture than this machine.
+HOST_ARCH := $(patsubst aarch64,arm64,$(shell uname -m))
+ARCH ?= $(HOST_ARCH)
+$(if $(filter $(ARCH),$(HOST_ARCH) arm64),,$(error ARCH=$(ARCH): only $(HOST_ARCH) and arm64 can be built and run here))
+ifeq ($(ARCH),$(HOST_ARCH))
 B := build
-ARCH_BPF := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+TARGET_CC := gcc
+PKG_CONFIG := pkg-config
+else
+B := build/$(ARCH)
+SYSROOT := $(shell scripts/guest-root --path)
+TARGET_CC := aarch64-linux-gnu-gcc --sysroot=$(SYSROOT)
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config
+endif
+ARCH_BPF := $(patsubst x86_64,x86,$(ARCH))
 
 .PHONY: help
 help: ## this list
 	@printf 'migrate_ext: BPF policies for page migration. Targets:\n\n'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
-	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
+	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
+	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
 .PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install clean lint
 deps: ## install what a bare Debian lacks, and nothing else
@@ -127,7 +141,9 @@ build-for-vm: kernel-and-tools
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 TEST_BPF_OBJECTS := $(patsubst selftests/bpf/%.bpf.c,$(B)/selftests/%.bpf.o,$(wildcard selftests/bpf/*.bpf.c))
 BENCH_BPF_OBJECTS := $(patsubst selftests/bench/%.bpf.c,$(B)/selftests/bench/%.bpf.o,$(wildcard selftests/bench/*.bpf.c))
-TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(wildcard selftests/*.c))
+# All but those that say that they are for another architecture.
+TEST_SOURCES := $(shell grep -LE '^ \* arch: ' selftests/*.c) $(shell grep -lE '^ \* arch: $(ARCH)$$' selftests/*.c)
+TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(TEST_SOURCES))
 TEST_LIB := $(patsubst selftests/lib/%.c,$(B)/selftests/lib/%.o,$(wildcard selftests/lib/*.c))
 MGX_OBJECTS := $(patsubst loader/%.c,$(B)/loader/%.o,$(wildcard loader/*.c))
 LIBBPF := $(B)/tools/lib/libbpf.a
@@ -162,21 +178,21 @@ $(B)/selftests/bench/%.bpf.o: selftests/bench/%.bpf.c $(B)/include/vmlinux.h
 $(B)/loader/%.o: loader/%.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)ccache gcc $(HOST_FLAGS) $(MGX_FLAGS) $$(pkg-config --cflags $(PKG)) -MMD -MP -c $< -o $@
+	$(Q)ccache $(TARGET_CC) $(HOST_FLAGS) $(MGX_FLAGS) $$($(PKG_CONFIG) --cflags $(PKG)) -MMD -MP -c $< -o $@
 
 $(B)/mgx: $(MGX_OBJECTS) $(LIBBPF)
 	$(call msg,LD,$@)
-	$(Q)gcc -o $@ $(MGX_OBJECTS) $(LIBBPF) $$(pkg-config --libs $(PKG)) -lelf -lz
+	$(Q)$(TARGET_CC) -o $@ $(MGX_OBJECTS) $(LIBBPF) $$($(PKG_CONFIG) --libs $(PKG)) -lelf -lz
 
 $(B)/selftests/lib/%.o: selftests/lib/%.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)ccache gcc $(HOST_FLAGS) -Iselftests/lib -MMD -MP -c $< -o $@
+	$(Q)ccache $(TARGET_CC) $(HOST_FLAGS) -Iselftests/lib -MMD -MP -c $< -o $@
 
 $(B)/selftests/%: selftests/%.c $(TEST_LIB) $(LIBBPF)
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)gcc $(HOST_FLAGS) -Iselftests/lib -Ibuild/linux/tools/testing/selftests -MMD -MP -MF $@.d \
+	$(Q)$(TARGET_CC) $(HOST_FLAGS) -Iselftests/lib -Ibuild/linux/tools/testing/selftests -MMD -MP -MF $@.d \
 		-o $@ $< $(TEST_LIB) $(LIBBPF) -lelf -lz -lnuma -lpthread
 
 $(B)/include/vmlinux.h $(LIBBPF):

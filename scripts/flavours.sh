@@ -12,9 +12,28 @@ flavours='vanilla off base debug'
 
 flavour_source() {
 	case $1 in
-	vanilla) echo "$BUILD/linux-vanilla" ;;
-	*) echo "$BUILD/linux" ;;
+	vanilla) echo "$HOST_BUILD/linux-vanilla" ;;
+	*) echo "$HOST_BUILD/linux" ;;
 	esac
+}
+
+# Where it is built, below its source.
+flavour_objects() {
+	if [ "$BUILD" = "$HOST_BUILD" ]; then echo "O-$1"; else echo "O-$(arch)-$1"; fi
+}
+
+# What a boot loader loads, in the build directory.
+flavour_image() {
+	case $(arch) in
+	x86_64) echo arch/x86/boot/bzImage ;;
+	*) echo "arch/$(arch)/boot/Image" ;;
+	esac
+}
+
+# What every make of the kernel is told: kbuild_for_guest SOURCE [ARGUMENT...]
+kbuild_for_guest() {
+	make -C "$1" ${CROSS:+ARCH="$(arch)" CROSS_COMPILE="$CROSS"} LOCALVERSION= \
+		CC="ccache ${CROSS}gcc" HOSTCC="ccache gcc" "${@:2}"
 }
 
 # Before there are patches there are no options of ours to turn on.
@@ -26,6 +45,7 @@ flavour_fragments() {
 	base) names+=("${ours[@]}") ;;
 	debug) names+=("${ours[@]}" debug) ;;
 	esac
+	[ "$1" != debug ] || [ ! -e "$TOP/kernel/config/debug-$(arch)" ] || names+=("debug-$(arch)")
 	for name in "${names[@]}"; do
 		[ -f "$TOP/kernel/config/$name" ] || die "no kernel/config/$name: this architecture has no fragment yet"
 		echo "$TOP/kernel/config/$name"

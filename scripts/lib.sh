@@ -5,7 +5,6 @@
 # Source it, do not run it.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BUILD=$TOP/build
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/migrate_ext
 KERNEL_SERIES=7.3
 
@@ -20,10 +19,33 @@ say() {
 	printf '  %-8s %s\n' "$1" "$2"
 }
 
-# The name of the machine as the kernel's fragments spell it.
-arch() {
-	uname -m
+# This machine, and the one that kernels and programs are built for, as the kernel's
+# fragments spell them: make ARCH=..., which no make below may take for its own.
+host_arch() {
+	uname -m | sed 's/^aarch64$/arm64/'
 }
+
+arch() {
+	echo "$GUEST_ARCH"
+}
+
+GUEST_ARCH=${ARCH:-${GUEST_ARCH:-$(host_arch)}}
+export GUEST_ARCH
+unset ARCH
+[ -z "${MAKEFLAGS:-}" ] || MAKEFLAGS=$(sed -E 's/(^| )ARCH=[^ ]*//g' <<<"$MAKEFLAGS")
+
+# What is built for this machine, source trees included, and what for the other one.
+HOST_BUILD=$TOP/build
+BUILD=$HOST_BUILD
+CROSS=
+case $GUEST_ARCH in
+"$(host_arch)") ;;
+arm64)
+	BUILD=$HOST_BUILD/arm64
+	CROSS=aarch64-linux-gnu-
+	;;
+*) die "ARCH=$GUEST_ARCH: only $(host_arch) and arm64 can be built and run here" ;;
+esac
 
 # locked FILE [FLAG] -- COMMAND...: run under flock and say so when that means waiting.
 locked() {
