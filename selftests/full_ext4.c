@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * arch: x86_64
  * timeout: 400
  *
  * The page cache of files takes today's path, on ext4, which keeps buffer heads, and on xfs,

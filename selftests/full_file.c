@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * arch: x86_64
  * timeout: 500
  *
  * With file_folios on, the page cache of files is copied ahead on the file systems that

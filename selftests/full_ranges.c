@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * arch: x86_64
  * vm: --mem 512M --append "cma=256M@128M memhp_default_state=online_movable" --qemu "-m 1024M,slots=2,maxmem=4G -object memory-backend-ram,id=dimm,size=256M -device pc-dimm,id=dimm0,memdev=dimm,node=1"
  * timeout: 240
  *

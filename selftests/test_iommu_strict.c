@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * arch: x86_64
  * vm: --mem 1024M --qemu "-device intel-iommu -device lsi53c895a" --append "intel_iommu=on iommu.strict=1"
  * timeout: 400
  *

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * arch: x86_64
  * vm: --smp 4
  * timeout: 240
  *

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 600
 #
 # What an admin does at night: the switch, what would be copied by whom, a policy that is

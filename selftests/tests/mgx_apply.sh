@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 1200
 #
 # mgx apply: the kernel is as the file wants it, by steps of which each is whole; a second

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 900
 #
 # Every way in which mgx can fail has its exit status, says on one line of stderr what

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 600
 #
 # The screen of mgx top, in a terminal of tmux: rows come, keys sort, group and filter

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 400
 #
 # mgx tune of a policy that bpftool has loaded and whose object is not there any more; one

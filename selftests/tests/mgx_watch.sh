@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
+# arch: x86_64
 # timeout: 900
 #
 # mgx stats, trace and top: what they say adds up to what the kernel's books say, events

@@ -5,6 +5,7 @@
 #
 #   vm: OPTIONS       wants a VM of its own, booted with these options of selftests/vm/run
 #   host              runs on this machine, in no VM
+#   arch: NAME        is of use on that architecture only
 #   timeout: SECONDS  may take that long (default 300)
 #
 # Source it after scripts/lib.sh.
@@ -16,8 +17,15 @@ test_programs() {
 	for file in "$TOP"/selftests/tests/*.sh "$BUILD"/selftests/test_* \
 		$([ "${1:-}" != full ] || echo "$TOP/selftests/full/*.sh" "$BUILD/selftests/full_*"); do
 		[ -f "$file" ] && [ -x "$file" ] && [ -e "$(test_source "$file")" ] || continue
-		case $file in *.d | *.o) ;; *) echo "$file" ;; esac
+		case $file in *.d | *.o) ;; *) ! test_fits "$file" || echo "$file" ;; esac
 	done
+}
+
+# What is said of this machine does not become more true by saying it once more for another.
+test_fits() {
+	local only
+	only=$(test_says "$1" arch)
+	[ "${only:-$GUEST_ARCH}" = "$GUEST_ARCH" ] && { [ "$GUEST_ARCH" = "$(host_arch)" ] || ! test_is_host "$1"; }
 }
 
 test_name() {
