@@ -17,7 +17,9 @@ struct options {
 	bool tap;
 	const char *results;	/* directory for job.json and job.trace, or NULL */
 	const char *build;	/* directory of mgx and bpf/ */
-	const char *engine;	/* parameters of dmasim */
+	const char *module;	/* driver of the engine */
+	const char *engine;	/* its parameters */
+	unsigned int channels;	/* that dcbm takes, or 0: as many as it wants */
 };
 
 #define NR_PROCESSES	2

@@ -34,7 +34,9 @@ static const char usage[] =
 "\n"
 "  --size-mib N     live memory of each process (default 256, a multiple of 2)\n"
 "  --rounds N       rounds, there and back (default 3)\n"
-"  --engine PARAMS  parameters of dmasim (default " ENGINE ")\n"
+"  --module NAME    driver of the engine (default dmasim)\n"
+"  --engine PARAMS  its parameters (default for dmasim " ENGINE ")\n"
+"  --channels N     channels that dcbm takes (default: what it takes by itself)\n"
 "  --build DIR      where mgx and bpf/*.bpf.o are (default build)\n"
 "  --results DIR    where job.json and job.trace go (default $VM_RESULTS, if set)\n"
 "  -t, --tap        TAP instead of a page to read\n"
@@ -55,11 +57,13 @@ static unsigned long number(const char *option, const char *text, unsigned long 
 
 static void parse(struct options *options, int argc, char **argv)
 {
-	enum { SIZE = 256, ROUNDS, ENGINE_PARAMS, BUILD, RESULTS, HELP };
+	enum { SIZE = 256, ROUNDS, MODULE, ENGINE_PARAMS, CHANNELS, BUILD, RESULTS, HELP };
 	static const struct option longs[] = {
 		{ "size-mib", required_argument, NULL, SIZE },
 		{ "rounds", required_argument, NULL, ROUNDS },
+		{ "module", required_argument, NULL, MODULE },
 		{ "engine", required_argument, NULL, ENGINE_PARAMS },
+		{ "channels", required_argument, NULL, CHANNELS },
 		{ "build", required_argument, NULL, BUILD },
 		{ "results", required_argument, NULL, RESULTS },
 		{ "tap", no_argument, NULL, 't' },
@@ -77,8 +81,14 @@ static void parse(struct options *options, int argc, char **argv)
 		case ROUNDS:
 			options->rounds = number("--rounds", optarg, 100);
 			break;
+		case MODULE:
+			options->module = optarg;
+			break;
 		case ENGINE_PARAMS:
 			options->engine = optarg;
+			break;
+		case CHANNELS:
+			options->channels = number("--channels", optarg, 64);
 			break;
 		case BUILD:
 			options->build = optarg;
@@ -101,6 +111,8 @@ static void parse(struct options *options, int argc, char **argv)
 		fputs(usage, stderr);
 		exit(2);
 	}
+	if (!options->engine)
+		options->engine = strcmp(options->module, "dmasim") ? "" : ENGINE;
 }
 
 static bool ground_is_there(void)
@@ -116,7 +128,8 @@ static bool prepare(struct job *job)
 {
 	char text[300] = "";
 
-	report_step("background movers off, emulated engine, two processes of %zu MiB",
+	report_step("background movers off, %s, two processes of %zu MiB",
+		    strcmp(job->options.module, "dmasim") ? job->options.module : "emulated engine",
 		    job->options.mib);
 	if (!settings_quiet() || !job_load_modules(job) || !job_start_processes(job))
 		return false;
@@ -142,7 +155,7 @@ static void judge_kernel_log(void)
 int main(int argc, char **argv)
 {
 	static struct job job = {
-		.options = { .mib = 256, .rounds = 3, .build = "build", .engine = ENGINE },
+		.options = { .mib = 256, .rounds = 3, .build = "build", .module = "dmasim" },
 		.processes = {
 			{ .cgroup = "job-4k" },
 			{ .cgroup = "job-2m", .huge = true },

@@ -55,6 +55,13 @@ const char *hypervisor(void)
 		return "KVM";
 	if (!strcmp(name, "TCGTCGTCGTCG"))
 		return "TCG";
+#else
+	char machine[64] = "";
+
+	/* QEMU's name for a board that has no place in KVM. */
+	file_read("/sys/firmware/devicetree/base/compatible", machine, sizeof(machine));
+	if (!strcmp(machine, "xlnx-versal-virt"))
+		return "TCG";
 #endif
 	return "unknown";
 }
@@ -140,12 +147,22 @@ static void print_fallbacks(const struct job *job)
 		report_line("none");
 }
 
-static void print_notes(void)
+static bool is_dmasim(const struct job *job)
+{
+	return !strcmp(job->options.module, "dmasim");
+}
+
+static void print_notes(const struct job *job)
 {
 	const char *where = hypervisor();
 
-	report_line("dmasim is an emulation of a DMA engine: the CPU copies, at a modelled speed.");
-	report_line("Its times say nothing about hardware.");
+	if (is_dmasim(job))
+		report_line("dmasim is an emulation of a DMA engine: the CPU copies, at a modelled speed.");
+	else if (*where)
+		report_line("What %s drives is the emulator's model of an engine.",
+			    job->options.module);
+	if (is_dmasim(job) || *where)
+		report_line("Its times say nothing about hardware.");
 	if (!strcmp(where, "KVM"))
 		report_line("The times are those of a virtual machine under KVM.");
 	else if (*where)
@@ -164,7 +181,7 @@ void print_tables(const struct job *job)
 	report_line("%s", "");
 	print_fallbacks(job);
 	report_line("%s", "");
-	print_notes();
+	print_notes(job);
 }
 
 static void json_copies(FILE *file, const struct job *job)
@@ -233,7 +250,10 @@ bool write_json(const struct job *job)
 	if (!file)
 		return false;
 	fprintf(file, "{\n  \"version\": 1,\n  \"passed\": %s,\n", report_all_held() ? "true" : "false");
-	fprintf(file, "  \"engine\": \"dmasim\",\n  \"engine_is_emulated\": true,\n  \"hypervisor\": ");
+	fprintf(file, "  \"engine\": ");
+	json_string(file, job->options.module);
+	fprintf(file, ",\n  \"engine_is_emulated\": %s,\n  \"hypervisor\": ",
+		is_dmasim(job) || *hypervisor() ? "true" : "false");
 	json_string(file, hypervisor());
 	fprintf(file, ",\n  \"seconds\": %.3f,\n  \"bytes_moved\": %" PRIu64 ",\n  \"processes\": [",
 		job->seconds, job->bytes_moved);

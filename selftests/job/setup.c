@@ -11,6 +11,8 @@
 #include "job.h"
 #include "report.h"
 
+#define DCBM_PARAMETERS	"/sys/module/dcbm/parameters"
+
 static bool modprobe(const char *what, const char *a, const char *b)
 {
 	struct command command;
@@ -24,25 +26,40 @@ static bool modprobe(const char *what, const char *a, const char *b)
 bool job_load_modules(struct job *job)
 {
 	static const char what[] = "the engine and its driver load";
+	const struct options *o = &job->options;
+	struct counters status;
+	char params[32] = "";
+	uint64_t idle;
 	int ret;
 
+	if (o->channels)
+		snprintf(params, sizeof(params), "channels=%u", o->channels);
+
 	job->modules = true;
-	if (!modprobe(what, "dmasim", job->options.engine) || !modprobe(what, "dcbm", ""))
+	if (!modprobe(what, o->module, o->engine) || !modprobe(what, "dcbm", params))
 		return false;
-	ret = file_write("/sys/module/dcbm/parameters/enable", "Y");
+	ret = file_write(DCBM_PARAMETERS "/enable", "Y");
 	if (ret)
 		return check(false, what, "dcbm enable <- Y: %s", strerror(-ret));
-	return check(true, what, "dmasim (%s), dcbm on", job->options.engine);
+	if (!counters_read(&status, DCBM_PARAMETERS "/status"))
+		return check(false, what, "no status of dcbm");
+	idle = counters_get(&status, "channels_idle");
+	return check(o->channels ? idle == o->channels : idle > 0, what,
+		     "%s (%s), dcbm on, %" PRIu64 " channels", o->module, o->engine, idle);
 }
 
 void job_unload_modules(struct job *job)
 {
 	static const char what[] = "the engine and its driver go";
 
-	if (!job->modules || !modprobe(what, "-r", "dcbm") || !modprobe(what, "-r", "dmasim"))
+	const char *module = job->options.module;
+	char path[256];
+
+	if (!job->modules || !modprobe(what, "-r", "dcbm") || !modprobe(what, "-r", module))
 		return;
-	check(!file_exists("/sys/module/dcbm") && !file_exists("/sys/module/dmasim"), what,
-	      "modprobe -r dcbm, dmasim");
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	check(!file_exists("/sys/module/dcbm") && !file_exists(path), what,
+	      "modprobe -r dcbm, %s", module);
 }
 
 static bool start_one(struct job *job, int i)
