@@ -8,11 +8,8 @@
  * consumed = 0, and fail. The memory is rewritten and moved back, so that a copy that was
  * left from the first move would be seen in the second one.
  */
-#include <numaif.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -20,6 +17,7 @@
 #include "dcbm.h"
 #include "mtcopy.h"
 #include "offload.h"
+#include "round_trip.h"
 
 #define BYTES	(4 * MiB)
 
@@ -46,119 +44,35 @@ void case_teardown(void)
 		mt_reset();
 	}
 	offload_reset();
+	round_trip_clean_up();
 	if (arena.addr)
 		arena_unmap(&arena);
-}
-
-static void expect_copied_by(const char *migrator, uint64_t *folios, struct book *book,
-			     size_t expected)
-{
-	uint64_t now = migrator_event(migrator, "folios");
-
-	EXPECT_EQ(book->offered, expected);
-	EXPECT_EQ(book->consumed, expected);
-	EXPECT_GT(book->consumed, 0);
-	EXPECT_EQ(now - *folios, book->consumed);
-	*folios = now;
-}
-
-static void there_and_back(const char *migrator, enum arena_kind kind)
-{
-	bool huge = kind == ARENA_ANON_HUGE || kind == ARENA_SHMEM_HUGE;
-	size_t folios = BYTES / (huge ? HUGE_PAGE : PAGE);
-	struct book book;
-	uint64_t copied;
-
-	arena = arena_map(kind, BYTES, 0);
-	if (!huge)
-		offload_set("batch_pages", "512");
-	offload_use(migrator);
-	copied = migrator_event(migrator, "folios");
-
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
-	arena_verify(&arena);
-	expect_copied_by(migrator, &copied, &book, folios);
-	if (huge)
-		EXPECT_EQ(arena_huge_pages(&arena), folios);
-
-	arena_fill(&arena, 7);
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 0), arena_pages(&arena));
-	book = book_close();
-	arena_verify(&arena);
-	expect_copied_by(migrator, &copied, &book, folios);
-}
-
-#define CHILDREN	3
-
-/* Pages that several processes map; all of them look at every byte after the move. */
-static void forked(const char *migrator, enum arena_kind kind)
-{
-	int go[2], status, i;
-	struct book book;
-	uint64_t copied;
-	pid_t pids[CHILDREN];
-	char c;
-
-	arena = arena_map(kind, BYTES / 2, 0);
-	REQUIRE(!pipe(go), "pipe: %m");
-	fflush(NULL);
-	for (i = 0; i < CHILDREN; i++) {
-		pids[i] = fork();
-		REQUIRE(pids[i] >= 0, "fork: %m");
-		if (pids[i])
-			continue;
-		close(go[1]);
-		if (read(go[0], &c, 1) < 0)
-			_exit(2);
-		_exit(arena_wrong_pages(&arena) ? 1 : 0);
-	}
-	close(go[0]);
-
-	offload_use(migrator);
-	copied = migrator_event(migrator, "folios");
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
-	if (kind == ARENA_ANON)
-		expect_copied_by(migrator, &copied, &book, arena_pages(&arena));
-	else
-		EXPECT_GT(book.consumed, 0);
-	arena_verify(&arena);
-	close(go[1]);
-	for (i = 0; i < CHILDREN; i++) {
-		REQUIRE(waitpid(pids[i], &status, 0) == pids[i], "waitpid: %m");
-		EXPECT(WIFEXITED(status) && !WEXITSTATUS(status),
-		       "child %d saw wrong bytes (status %#x)", i, status);
-	}
 }
 
 #define MIGRATOR(m)								\
 	CASE(m##_anon, "anon 4 KiB by " #m)					\
 	{									\
-		there_and_back(#m, ARENA_ANON);					\
+		round_trip(#m, ARENA_ANON, BYTES);				\
 	}									\
 	CASE(m##_anon_huge, "anon 2 MiB by " #m)				\
 	{									\
-		there_and_back(#m, ARENA_ANON_HUGE);				\
+		round_trip(#m, ARENA_ANON_HUGE, BYTES);				\
 	}									\
 	CASE(m##_shmem, "shmem 4 KiB by " #m)					\
 	{									\
-		there_and_back(#m, ARENA_SHMEM);				\
+		round_trip(#m, ARENA_SHMEM, BYTES);				\
 	}									\
 	CASE(m##_shmem_huge, "shmem 2 MiB by " #m)				\
 	{									\
-		there_and_back(#m, ARENA_SHMEM_HUGE);				\
+		round_trip(#m, ARENA_SHMEM_HUGE, BYTES);			\
 	}									\
 	CASE(m##_forked, "anon 4 KiB that four processes map, by " #m)		\
 	{									\
-		forked(#m, ARENA_ANON);						\
+		round_trip_forked(#m, ARENA_ANON, BYTES / 2);			\
 	}									\
 	CASE(m##_forked_huge, "anon 2 MiB that four processes map, by " #m)	\
 	{									\
-		forked(#m, ARENA_ANON_HUGE);					\
+		round_trip_forked(#m, ARENA_ANON_HUGE, BYTES / 2);		\
 	}
 
 MIGRATOR(cpu)

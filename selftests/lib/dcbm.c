@@ -21,18 +21,32 @@ int dcbm_enable(int on)
 	return try_write(DCBM_PARAMETERS "/enable", on ? "Y" : "N");
 }
 
-void dcbm_start(const char *dmasim_params)
+static void start(const char *engine, const char *engine_params, const char *dcbm_params)
 {
-	char params[256];
 	int ret;
 
 	dcbm_stop();
-	/* The last one counts. */
-	snprintf(params, sizeof(params), "sg_max=0 %s", dmasim_params);
-	probe("dmasim", params);
-	probe("dcbm", NULL);
+	probe(engine, engine_params);
+	probe("dcbm", dcbm_params);
 	ret = dcbm_enable(1);
 	REQUIRE(!ret, "dcbm: enable: %s", strerror(-ret));
+}
+
+void dcbm_start(const char *dmasim_params)
+{
+	char params[256];
+
+	/* The last one counts. */
+	snprintf(params, sizeof(params), "sg_max=0 %s", dmasim_params);
+	start("dmasim", params, NULL);
+}
+
+void dcbm_start_zdma(unsigned int channels)
+{
+	char params[64];
+
+	snprintf(params, sizeof(params), "channels=%u", channels);
+	start("zynqmp_dma", NULL, params);
 }
 
 void dcbm_stop(void)
@@ -41,6 +55,8 @@ void dcbm_stop(void)
 		remove_module("dcbm");
 	if (is_loaded("dmasim"))
 		remove_module("dmasim");
+	if (is_loaded("zynqmp_dma"))
+		remove_module("zynqmp_dma");
 }
 
 uint64_t dcbm_status(const char *name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* DCBM over the emulated engine, as a test sees them. */
+/* DCBM over the emulated engine, or over the engines of the arm64 board, as a test sees them. */
 #ifndef SELFTESTS_DCBM_H
 #define SELFTESTS_DCBM_H
 
@@ -12,9 +12,13 @@
  * copy, unless they have sg_max in them.
  */
 void dcbm_start(const char *dmasim_params);
+/* The driver in Linux for the engines of the arm64 board: eight devices of a channel each. */
+#define ZDMA_DRIVER	"xilinx-zynqmp-dma"
+/* The same with at most so many of these. */
+void dcbm_start_zdma(unsigned int channels);
 /* 0 or -errno */
 int dcbm_enable(int on);
-/* Off, and both modules unloaded. */
+/* Off, and the modules unloaded. */
 void dcbm_stop(void);
 /* A line of dcbm's status. */
 uint64_t dcbm_status(const char *name);
