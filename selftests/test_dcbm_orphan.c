@@ -62,6 +62,7 @@ CASE(unbound, "the driver of a lost channel is unbound")
 			name = list[i].name;
 	REQUIRE(name, "no lost channel");
 
+	dmasim_set("late_every", 0);
 	write_file(DRIVER "/unbind", "dmasim.0");
 	EXPECT_EQ(dcbm_status("channels_lost"), 1);
 	EXPECT_EQ(dcbm_graveyard(NULL, 0), 2 * book.failed_lost);
