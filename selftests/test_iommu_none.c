@@ -215,6 +215,9 @@ CASE(slow, "an engine that moves a while after it was told to")
 {
 	lsi_start("channels=4 pauses=3");
 	dcbm_set("poll_us", "0");
+	/* A descriptor each, and not a few for all. */
+	dcbm_set("sg", "N");
+	use_window(false);
 	whole_folios(ARENA_ANON, PAGES);
 	EXPECT_GT(lsi_count("scripts"), PASSES * PAGES / 64 - 1);
 }
