@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rules: a table of eight rules, of which the first that matches decides.
+ *
+ * For whoever wants a policy without writing one. A rule matches by reason, by class of
+ * the cgroup, by folio order and by how many bytes there are, and says whether such
+ * folios are batched, by whom they are copied, and how much is unmapped at once. Only
+ * promotion and demotion may use the engine, and nobody can crowd them out:
+ *
+ *	mgx load rules.bpf.o --set rule0_verdict=1 --set rule0_reasons=numa_misplaced,demotion \
+ *		--set rule1_verdict=2
+ *
+ * The engine for whatever it has been the faster one for, the CPU for the rest:
+ *
+ *	mgx load rules.bpf.o --set rule0_reasons=0x7ff --set rule0_min_bytes=65536 \
+ *		--set rule0_measured=1 --set rule1_verdict=1
+ *
+ * Every rule is a knob for each column: rule0_reasons, rule0_verdict and so on. A rule
+ * whose verdict is 0 is not looked at; where no rule matches there is no opinion. What
+ * a class is says the map `classes`: cgroup id -> number from 0 to 31; a cgroup that is
+ * not in it has class 0.
+ *
+ * How much there is comes to be known when a batch is complete, and until then it has
+ * to be decided whether a folio is part of one. So a rule with a limit of bytes that
+ * says "single" means: batched, but copied by the CPU.
+ *
+ * Where it is bad: changing several columns that must agree, while it runs, takes a new
+ * instance (mgx replace), for each knob is stored alone. And it does not learn: what was
+ * right in the morning is done in the evening, but for the costs that the kernel
+ * measures (rule..._measured).
+ */
+#include <migrate_ext/common.bpf.h>
+
+#define ALL_REASONS	0x7ff
+#define ALL_CLASSES	0xffffffff
+#define MAX_ORDER	20
+#define MAX_BYTES	1125899906842624		/* 1 PiB: no limit */
+
+#define RULE(n, dflt_reasons, dflt_verdict, dflt_engine)					\
+KNOB(u32, rule##n##_verdict, dflt_verdict, "verdict", 0, 2,					\
+     "0: skip this rule; 1: batch such folios; 2: copy them one by one");			\
+KNOB(u32, rule##n##_reasons, dflt_reasons, "reasons", 0, 0x7ff, "why the pages move");		\
+KNOB(u32, rule##n##_classes, ALL_CLASSES, "mask", 0, 0xffffffff, "classes of cgroups");		\
+KNOB(u32, rule##n##_min_order, 0, "order", 0, 20, "smallest folio");				\
+KNOB(u32, rule##n##_max_order, MAX_ORDER, "order", 0, 20, "largest folio");			\
+KNOB(u64, rule##n##_min_bytes, 0, "bytes", 0, 1125899906842624, "smallest group");		\
+KNOB(u64, rule##n##_max_bytes, MAX_BYTES, "bytes", 0, 1125899906842624, "largest group");	\
+KNOB_STR(rule##n##_engine, 16, dflt_engine, "migrator that copies; empty: the CPU");		\
+KNOB_BOOL(rule##n##_measured, false, "the engine only where it has been the faster one");	\
+KNOB(u32, rule##n##_batch_pages, 0, "pages", 0, 1048576,					\
+     "unmap at most so many at once, whatever the cgroup; 0: no opinion");			\
+COUNTER(rule##n##_groups, "groups that the rule decided");					\
+												\
+/* @first_order and @last_order: of the folios; what is asked has @bytes, or bytes unknown. */	\
+static __always_inline bool									\
+rule##n##_matches(u32 reason, u32 class_bit, u32 first_order, u32 last_order, u64 bytes)	\
+{												\
+	if (!knob_read(rule##n##_verdict) ||							\
+	    !(knob_read(rule##n##_reasons) & 1U << (reason & 31)) ||				\
+	    !(knob_read(rule##n##_classes) & class_bit) ||					\
+	    first_order < knob_read(rule##n##_min_order) ||					\
+	    last_order > knob_read(rule##n##_max_order))					\
+		return false;									\
+	return bytes == BYTES_UNKNOWN ||							\
+	       (bytes >= knob_read(rule##n##_min_bytes) &&					\
+		bytes <= knob_read(rule##n##_max_bytes));					\
+}												\
+												\
+static __always_inline s32 rule##n##_eligible(void)						\
+{												\
+	if (knob_read(rule##n##_verdict) == MIGRATE_EXT_SINGLE &&				\
+	    !knob_read(rule##n##_min_bytes) &&							\
+	    knob_read(rule##n##_max_bytes) == MAX_BYTES)					\
+		return MIGRATE_EXT_SINGLE;							\
+	return MIGRATE_EXT_BATCH;								\
+}												\
+												\
+static __always_inline u32 rule##n##_select(const struct migrate_ext_group *group)		\
+{												\
+	u32 id;											\
+												\
+	if (!(group->flags & MIGRATE_EXT_DRY_RUN))						\
+		count(rule##n##_groups, 1);							\
+	if (knob_read(rule##n##_verdict) == MIGRATE_EXT_SINGLE)					\
+		return MIGRATOR_CPU;								\
+	id = bpf_migrate_migrator_id(knob_str(rule##n##_engine));				\
+	if (!id || !bpf_migrate_migrator_ready(id))						\
+		return MIGRATOR_CPU;								\
+	return rule##n##_measured ? faster_of(id, group) : id;					\
+}												\
+extern int rule##n##_ends_here
+
+#define BYTES_UNKNOWN	(~0ULL)
+
+KNOB(u32, explore, 64, "groups", 2, 1048576,
+     "where costs decide, one group of so many goes to the slower one, to measure it");
+
+/* Which cgroup is of which class. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, u32);
+} classes SEC(".maps");
+
+MIGRATE_EXT_RESULTS(4096);
+
+static __always_inline u32 class_bit_of(u64 cgroup_id)
+{
+	u32 *class = bpf_map_lookup_elem(&classes, &cgroup_id);
+
+	return 1U << (class ? *class & 31 : 0);
+}
+
+/*
+ * Who has copied such groups faster, the engine or the CPU? One that has not copied any
+ * yet is tried, and now and then the slower one, lest it remain slower for ever.
+ */
+static __always_inline u32 faster_of(u32 id, const struct migrate_ext_group *group)
+{
+	u64 engine = bpf_migrate_cost_ns(id, group->bytes, group->folios);
+	u64 cpu = bpf_migrate_cost_ns(MIGRATOR_CPU, group->bytes, group->folios);
+	bool use_engine;
+
+	if (!engine || !cpu)
+		return engine ? MIGRATOR_CPU : id;
+	use_engine = engine < cpu;
+	/* A dry run tells the rule, not the exception. */
+	if (!(group->flags & MIGRATE_EXT_DRY_RUN) &&
+	    !(bpf_get_prandom_u32() % knob_read(explore)))
+		use_engine = !use_engine;
+	return use_engine ? id : MIGRATOR_CPU;
+}
+
+/* memory_hotplug, syscall_or_cpuset, mempolicy_mbind, contig_range, demotion, damon */
+RULE(0, 0x35c, 1, "dcbm");
+RULE(1, ALL_REASONS, 0, "");
+RULE(2, ALL_REASONS, 0, "");
+RULE(3, ALL_REASONS, 0, "");
+RULE(4, ALL_REASONS, 0, "");
+RULE(5, ALL_REASONS, 0, "");
+RULE(6, ALL_REASONS, 0, "");
+RULE(7, ALL_REASONS, 0, "");
+
+#define FOR_EACH_RULE(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+
+/* Neither cgroup nor folios are known: the first rule that has something to say. */
+u32 MIGRATE_EXT_PROG(rules_batch_pages, const struct migrate_ext_call *call)
+{
+#define BATCH_PAGES(n)									\
+	if (knob_read(rule##n##_batch_pages) && knob_read(rule##n##_verdict) &&		\
+	    knob_read(rule##n##_reasons) & 1U << (call->reason & 31))			\
+		return knob_read(rule##n##_batch_pages);
+	FOR_EACH_RULE(BATCH_PAGES)
+	return 0;
+}
+
+s32 MIGRATE_EXT_PROG(rules_eligible, const struct migrate_ext_call *call)
+{
+	u32 class_bit = class_bit_of(call->cgroup_id);
+
+#define ELIGIBLE(n)									\
+	if (rule##n##_matches(call->reason, class_bit, call->order, call->order,	\
+			      BYTES_UNKNOWN))						\
+		return rule##n##_eligible();
+	FOR_EACH_RULE(ELIGIBLE)
+	return MIGRATE_EXT_NO_OPINION;
+}
+
+/* Of the lowest and of the highest bit; orders go to MAX_ORDER. */
+static __always_inline u32 lowest(u64 orders)
+{
+	u32 order = 0;
+
+	while (order < MAX_ORDER && !(orders & 1ULL << order))
+		order++;
+	return order;
+}
+
+static __always_inline u32 highest(u64 orders)
+{
+	u32 order = MAX_ORDER;
+
+	while (order && !(orders & 1ULL << order))
+		order--;
+	return order;
+}
+
+u32 MIGRATE_EXT_PROG(rules_select, const struct migrate_ext_group *group)
+{
+	u32 class_bit = class_bit_of(group->cgroup_id);
+	u32 first = lowest(group->orders), last = highest(group->orders);
+
+#define SELECT(n)									\
+	if (rule##n##_matches(group->reason, class_bit, first, last, group->bytes))	\
+		return rule##n##_select(group);
+	FOR_EACH_RULE(SELECT)
+	return 0;
+}
+
+void MIGRATE_EXT_PROG(rules_done, const struct migrate_ext_group *group,
+		      const struct migrate_ext_result *result)
+{
+	results_add(group, result);
+}
+
+MIGRATE_EXT_OPS(rules,
+	.batch_pages = (void *)rules_batch_pages,
+	.eligible = (void *)rules_eligible,
+	.select = (void *)rules_select,
+	.done = (void *)rules_done,
+	.min_bytes = 8192);	/* one page alone is not worth a question */
+
+MIGRATE_EXT_LICENSE;
