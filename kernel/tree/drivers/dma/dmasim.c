@@ -1499,7 +1499,7 @@ static int dmasim_probe(struct platform_device *pdev)
 	struct device *dev = &pdev->dev;
 	struct dma_device *dma;
 	struct dmasim_dev *sd;
-	char name[16];
+	char name[32];
 	unsigned int i;
 	int ret;
 
