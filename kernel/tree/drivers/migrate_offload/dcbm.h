@@ -187,7 +187,7 @@ struct dcbm_stats {
  * @has_windows: the next two are there; constant while the channel is held
  * @src_window: where sources are linked
  * @dst_window: where destinations are linked
- * @strikes: jobs in a row of which it took nothing; of the owner
+ * @strikes: jobs in a row of which it took or copied nothing; of the owner
  * @stats: counters, protected by dcbm_state_lock
  */
 struct dcbm_chan {

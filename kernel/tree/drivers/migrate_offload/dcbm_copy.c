@@ -23,7 +23,7 @@
 
 #include "dcbm_xfer.h"
 
-/* A channel that takes nothing of so many jobs in a row is taken for dead. */
+/* A channel that takes or copies nothing of so many jobs in a row is taken for dead. */
 #define DCBM_MAX_STRIKES	8
 
 /* Both under dcbm_state_lock */
@@ -309,12 +309,13 @@ static enum dcbm_state dcbm_close_share(struct dcbm_xfer *x, struct dcbm_share *
 
 	if (state == DCBM_LOST) {
 		dcbm_channel_lost(s->c);
-	} else if (s->stats.descs) {
+	} else if (s->stats.descs > s->stats.errors) {
 		s->c->strikes = 0;
-	} else if ((s->stats.prep_failed || s->stats.submit_failed) &&
-		   ++s->c->strikes == DCBM_MAX_STRIKES) {
-		pr_warn("%s (%s) accepts nothing: not used until it is re-armed\n",
-			s->c->name, s->c->dd->provider);
+	} else if ((s->stats.descs || s->stats.prep_failed || s->stats.submit_failed) &&
+		   ++s->c->strikes >= DCBM_MAX_STRIKES) {
+		pr_warn("%s (%s) %s: not used until it is re-armed\n",
+			s->c->name, s->c->dd->provider,
+			s->stats.descs ? "fails whatever it is given" : "accepts nothing");
 		state = DCBM_QUARANTINED;
 	}
 	return state;
