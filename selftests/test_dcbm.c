@@ -11,43 +11,19 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dcbm_move.h"
 #include "offload.h"
 
 #define PAGES	256
 
-static struct arena arena;
-
 void case_setup(void)
 {
-	offload_reset();
-	offload_set("batch_pages", "4096");
+	dcbm_move_begin();
 }
 
 void case_teardown(void)
 {
-	offload_reset();
-	if (arena.addr)
-		arena_unmap(&arena);
-	dcbm_stop();
-}
-
-static struct book move_with(const char *fault, unsigned int every, enum arena_kind kind,
-			     size_t bytes)
-{
-	struct book book;
-
-	arena = arena_map(kind, bytes, 0);
-	offload_use("dcbm");
-	if (fault)
-		dmasim_set(fault, every);
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
-	if (fault)
-		dmasim_set(fault, 0);
-	arena_verify(&arena);
-	EXPECT_EQ(book.consumed, book.copied);
-	return book;
+	dcbm_move_end();
 }
 
 CASE(no_fault, "every folio is copied by the engine")
@@ -55,7 +31,7 @@ CASE(no_fault, "every folio is copied by the engine")
 	struct book book;
 
 	dcbm_start("channels=4");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dcbm_status("folios_copied"), PAGES);
 	EXPECT_EQ(dmasim_count("bytes"), PAGES * PAGE);
@@ -66,7 +42,7 @@ CASE(errors, "every eighth descriptor fails")
 	struct book book;
 
 	dcbm_start("channels=4");
-	book = move_with("error_every", 8, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("error_every", 8, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES / 8);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 8);
 	EXPECT_EQ(dmasim_count("injected_errors"), PAGES / 8);
@@ -78,7 +54,7 @@ CASE(all_errors, "every descriptor fails")
 	struct book book;
 
 	dcbm_start("channels=4");
-	book = move_with("error_every", 1, ARENA_SHMEM, PAGES * PAGE);
+	book = dcbm_move_with("error_every", 1, ARENA_SHMEM, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES);
 	EXPECT_EQ(book.consumed, 0);
 }
@@ -88,7 +64,7 @@ CASE(partial, "every fifth descriptor writes half and fails")
 	struct book book;
 
 	dcbm_start("channels=2");
-	book = move_with("partial_every", 5, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("partial_every", 5, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES / 5);
 }
 
@@ -98,7 +74,7 @@ CASE(errors_huge, "one failed piece fails its 2 MiB folio, and no other")
 
 	dcbm_start("channels=4");
 	dcbm_set("max_chunk", "65536");
-	book = move_with("error_every", 40, ARENA_ANON_HUGE, 4 * HUGE_PAGE);
+	book = dcbm_move_with("error_every", 40, ARENA_ANON_HUGE, 4 * HUGE_PAGE);
 	EXPECT_EQ(book.offered, 4);
 	EXPECT_GT(book.failed_error, 0);
 	EXPECT_EQ(book.failed_error + book.consumed, 4);
@@ -109,7 +85,7 @@ CASE(submit_errors, "descriptors that are not accepted are refused folios")
 	struct book book;
 
 	dcbm_start("channels=4");
-	book = move_with("submit_error_every", 8, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("submit_error_every", 8, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.refused_migrator, PAGES / 8);
 	EXPECT_EQ(book.failed, 0);
 }
@@ -119,7 +95,7 @@ CASE(prep_null, "an engine that has no descriptor for a moment copies all the sa
 	struct book book;
 
 	dcbm_start("channels=4 pool=4");
-	book = move_with("prep_null_every", 7, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("prep_null_every", 7, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 }
 
@@ -128,7 +104,7 @@ CASE(shuffled, "completion out of order")
 	struct book book;
 
 	dcbm_start("channels=4 shuffle=1 latency_ns=1000");
-	book = move_with("error_every", 16, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("error_every", 16, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES / 16);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 16);
 }
@@ -138,7 +114,7 @@ CASE(one_channel_each, "a folio of 2 MiB is copied by all channels")
 	struct book book;
 
 	dcbm_start("channels=8");
-	book = move_with(NULL, 0, ARENA_ANON_HUGE, HUGE_PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON_HUGE, HUGE_PAGE);
 	EXPECT_EQ(book.consumed, 1);
 	EXPECT_EQ(shell("test $(grep -lE '^bytes 262144$' "
 			"/sys/kernel/debug/dmasim/dmasim.0/chan* | wc -l) = 8"), 0);
@@ -150,7 +126,7 @@ CASE(hang, "an engine that hangs is stopped in bounded time, and its channel set
 
 	dcbm_start("channels=4");
 	dcbm_set("timeout_ms", "100");
-	book = move_with("hang_every", 100, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("hang_every", 100, ARENA_ANON, PAGES * PAGE);
 	EXPECT_GE(book.failed_timeout, 2);
 	EXPECT_EQ(book.failed_lost, 0);
 	EXPECT_EQ(book.failed_timeout, dcbm_status("folios_timed_out"));
@@ -159,7 +135,7 @@ CASE(hang, "an engine that hangs is stopped in bounded time, and its channel set
 	arena_unmap(&arena);
 
 	/* The others go on; enabling again gives all of them back. */
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dcbm_enable(0), 0);
 	EXPECT_EQ(dcbm_enable(1), 0);
@@ -172,11 +148,11 @@ CASE(all_hang, "when every channel hangs, memory moves by the CPU")
 
 	dcbm_start("channels=2");
 	dcbm_set("timeout_ms", "100");
-	book = move_with("hang_every", 1, ARENA_SHMEM, PAGES * PAGE);
+	book = dcbm_move_with("hang_every", 1, ARENA_SHMEM, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, 0);
 	EXPECT_EQ(dcbm_status("channels_quarantined"), 2);
 	arena_unmap(&arena);
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.refused_migrator, PAGES);
 }
 

@@ -16,35 +16,25 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dcbm_move.h"
 #include "offload.h"
 #include "slept.h"
 
-static struct arena arena;
-
 void case_setup(void)
 {
-	offload_reset();
-	offload_set("batch_pages", "4096");
+	dcbm_move_begin();
 }
 
 void case_teardown(void)
 {
-	offload_reset();
-	if (arena.addr)
-		arena_unmap(&arena);
-	dcbm_stop();
+	dcbm_move_end();
 }
 
 /* Moves it to node 1; all of it is to be copied by the engine. */
 static void move(struct arena a)
 {
-	struct book book;
+	struct book book = dcbm_move(a);
 
-	arena = a;
-	offload_use("dcbm");
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
 	EXPECT_EQ(book.consumed, arena.bytes / (PAGE << arena.order));
 	arena_verify(&arena);
 }

@@ -14,25 +14,20 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dcbm_move.h"
 #include "offload.h"
 #include "page_info.h"
 
 #define PAGES	512
 
-static struct arena arena;
-
 void case_setup(void)
 {
-	offload_reset();
-	offload_set("batch_pages", "4096");
+	dcbm_move_begin();
 }
 
 void case_teardown(void)
 {
-	offload_reset();
-	if (arena.addr)
-		arena_unmap(&arena);
-	dcbm_stop();
+	dcbm_move_end();
 }
 
 static bool is_marked(const char *page)
@@ -87,12 +82,8 @@ static struct book move(struct arena a)
 {
 	struct book book;
 
-	arena = a;
 	write_file("/sys/module/dmasim/parameters/mark", "Y");
-	offload_use("dcbm");
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
+	book = dcbm_move(a);
 	EXPECT_EQ(book.consumed, book.copied);
 	return book;
 }
@@ -212,14 +203,14 @@ CASE(prep_stops, "an engine that has no descriptor any more, in the middle of a 
 	EXPECT_EQ(book.consumed, 256);
 }
 
-CASE(prep_dead, "an engine that has none for eight jobs is set aside, until it is re-armed")
+/* Eight jobs in vain, and the channel is set aside; when its engine is well, it is re-armed. */
+static void expect_set_aside(const char *fault)
 {
 	struct book book;
 	char name[32];
 	int i;
 
-	dcbm_start("channels=1");
-	dmasim_set("prep_null_every", 1);
+	dmasim_set(fault, 1);
 	arena = arena_map(ARENA_ANON, PAGE, 0);
 	offload_use("dcbm");
 	for (i = 1; i <= 8; i++) {
@@ -230,13 +221,40 @@ CASE(prep_dead, "an engine that has none for eight jobs is set aside, until it i
 	arena_verify(&arena);
 	arena_unmap(&arena);
 
-	dmasim_set("prep_null_every", 0);
+	dmasim_set(fault, 0);
 	dcbm_channel_in("quarantined", 0, name);
 	EXPECT_EQ(dcbm_try_set("rearm", name), 0);
 	offload_reset();
 	offload_set("batch_pages", "4096");
 	book = move(arena_map(ARENA_ANON, 64 * PAGE, 0));
 	EXPECT_EQ(book.consumed, 64);
+}
+
+CASE(prep_dead, "an engine that has no descriptor for eight jobs is set aside, until it is re-armed")
+{
+	dcbm_start("channels=1");
+	expect_set_aside("prep_null_every");
+}
+
+CASE(fails_all, "an engine that fails all of eight jobs is set aside, until it is re-armed")
+{
+	dcbm_start("channels=1");
+	expect_set_aside("error_every");
+}
+
+CASE(fails_half, "an engine that does something of each job is not")
+{
+	int i;
+
+	dcbm_start("channels=1");
+	dmasim_set("error_every", 2);
+	arena = arena_map(ARENA_ANON, 2 * PAGE, 0);
+	offload_use("dcbm");
+	for (i = 1; i <= 12; i++)
+		EXPECT_EQ(arena_move(&arena, i % 2), 2);
+	EXPECT_EQ(dcbm_status("channels_quarantined"), 0);
+	EXPECT_EQ(dmasim_count("injected_errors"), 12);
+	arena_verify(&arena);
 }
 
 /* Four are enough; there are 512 pieces. */

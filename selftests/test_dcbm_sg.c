@@ -12,43 +12,19 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dcbm_move.h"
 #include "offload.h"
 
 #define PAGES	256
 
-static struct arena arena;
-
 void case_setup(void)
 {
-	offload_reset();
-	offload_set("batch_pages", "4096");
+	dcbm_move_begin();
 }
 
 void case_teardown(void)
 {
-	offload_reset();
-	if (arena.addr)
-		arena_unmap(&arena);
-	dcbm_stop();
-}
-
-static struct book move_with(const char *fault, unsigned int every, enum arena_kind kind,
-			     size_t bytes)
-{
-	struct book book;
-
-	arena = arena_map(kind, bytes, 0);
-	offload_use("dcbm");
-	if (fault)
-		dmasim_set(fault, every);
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
-	if (fault)
-		dmasim_set(fault, 0);
-	arena_verify(&arena);
-	EXPECT_EQ(book.consumed, book.copied);
-	return book;
+	dcbm_move_end();
 }
 
 CASE(one_each, "one descriptor for each channel of a job")
@@ -56,7 +32,7 @@ CASE(one_each, "one descriptor for each channel of a job")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=512");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared"), 4);
 	EXPECT_EQ(dmasim_count("prepared_sg"), 4);
@@ -74,7 +50,7 @@ CASE(limit, "not more copies than the engine takes")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=16 pool=2");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), PAGES / 16);
 	EXPECT_EQ(dmasim_count("entries_sg"), PAGES);
@@ -86,7 +62,7 @@ CASE(max_chunk, "not more bytes than max_chunk")
 
 	dcbm_start("channels=4 sg_max=512");
 	dcbm_set("max_chunk", "32768");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), PAGES / 8);
 	EXPECT_EQ(dmasim_count("entries_sg"), PAGES);
@@ -97,7 +73,7 @@ CASE(max_len, "entries not longer than the engine takes, in one descriptor")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=512 max_len=65536");
-	book = move_with(NULL, 0, ARENA_ANON_HUGE, 2 * HUGE_PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON_HUGE, 2 * HUGE_PAGE);
 	EXPECT_EQ(book.consumed, 2);
 	EXPECT_EQ(dmasim_count("prepared_sg"), 4);
 	EXPECT_EQ(dmasim_count("entries_sg"), 2 * HUGE_PAGE / 65536);
@@ -109,7 +85,7 @@ CASE(off, "switched off, each folio has a descriptor")
 
 	dcbm_start("channels=4 sg_max=512");
 	dcbm_set("sg", "N");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared"), PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), 0);
@@ -120,7 +96,7 @@ CASE(none, "an engine without it is given one copy at a time")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=0");
-	book = move_with(NULL, 0, ARENA_SHMEM, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_SHMEM, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared"), PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), 0);
@@ -131,7 +107,7 @@ CASE(errors, "a failed descriptor fails its folios, and no others")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=16");
-	book = move_with("error_every", 4, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("error_every", 4, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(dmasim_count("injected_errors"), PAGES / 16 / 4);
 	EXPECT_EQ(book.failed_error, PAGES / 4);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 4);
@@ -143,7 +119,7 @@ CASE(partial, "half of a descriptor's folios have been copied: none of them coun
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=16");
-	book = move_with("partial_every", 4, ARENA_SHMEM, PAGES * PAGE);
+	book = dcbm_move_with("partial_every", 4, ARENA_SHMEM, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES / 4);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 4);
 }
@@ -153,7 +129,7 @@ CASE(partial_shuffled, "the same when descriptors complete out of order")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=8 shuffle=1 latency_ns=1000");
-	book = move_with("partial_every", 4, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("partial_every", 4, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES / 4);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 4);
 }
@@ -163,7 +139,7 @@ CASE(all_errors, "every descriptor fails")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=512");
-	book = move_with("error_every", 1, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("error_every", 1, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_error, PAGES);
 	EXPECT_EQ(book.consumed, 0);
 }
@@ -174,7 +150,7 @@ CASE(errors_huge, "large folios that descriptors share")
 
 	/* 24 entries are one and a half MiB: the next descriptor begins within a folio. */
 	dcbm_start("channels=1 sg_max=24 max_len=65536");
-	book = move_with("error_every", 3, ARENA_ANON_HUGE, 3 * HUGE_PAGE);
+	book = dcbm_move_with("error_every", 3, ARENA_ANON_HUGE, 3 * HUGE_PAGE);
 	/* The third of four descriptors ends the second folio and begins the third one. */
 	EXPECT_EQ(book.failed_error, 2);
 	EXPECT_EQ(book.consumed, 1);
@@ -186,7 +162,7 @@ CASE(submit_errors, "a descriptor that is not accepted refuses its folios")
 	struct book book;
 
 	dcbm_start("channels=4 sg_max=16");
-	book = move_with("submit_error_every", 4, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("submit_error_every", 4, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.refused_migrator, PAGES / 4);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 4);
 	EXPECT_EQ(book.failed, 0);
@@ -197,7 +173,7 @@ CASE(prep_null, "an engine that has no descriptor for a moment copies all the sa
 	struct book book;
 
 	dcbm_start("channels=4 pool=2 sg_max=8");
-	book = move_with("prep_null_every", 3, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("prep_null_every", 3, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_GT(dmasim_count("injected_prep_null"), 0);
 }
@@ -208,7 +184,7 @@ CASE(hang, "a descriptor that hangs: its folios time out, and its channel is set
 
 	dcbm_start("channels=4 sg_max=512");
 	dcbm_set("timeout_ms", "100");
-	book = move_with("hang_every", 4, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with("hang_every", 4, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.failed_timeout, PAGES / 4);
 	EXPECT_EQ(book.consumed, PAGES - PAGES / 4);
 	EXPECT_EQ(book.failed_lost, 0);
@@ -252,7 +228,7 @@ CASE(prep_sleeps, "an engine that waits in prep for a descriptor")
 	struct book book;
 
 	dcbm_start("channels=2 pool=2 sg_max=8 prep_sleep=1 latency_ns=100000");
-	book = move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_ANON, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), PAGES / 8);
 	EXPECT_GT(dmasim_count("prep_slept"), 0);
@@ -263,7 +239,7 @@ CASE(prep_locks, "an engine that must not be left alone from prep to submit")
 	struct book book;
 
 	dcbm_start("channels=2 pool=2 sg_max=8 prep_lock=1");
-	book = move_with(NULL, 0, ARENA_SHMEM, PAGES * PAGE);
+	book = dcbm_move_with(NULL, 0, ARENA_SHMEM, PAGES * PAGE);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dmasim_count("prepared_sg"), PAGES / 8);
 }

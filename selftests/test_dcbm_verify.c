@@ -13,36 +13,19 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dcbm_move.h"
 #include "offload.h"
 
 #define PAGES	256
 
-static struct arena arena;
-
 void case_setup(void)
 {
-	offload_reset();
-	offload_set("batch_pages", "4096");
+	dcbm_move_begin();
 }
 
 void case_teardown(void)
 {
-	offload_reset();
-	if (arena.addr)
-		arena_unmap(&arena);
-	dcbm_stop();
-}
-
-static struct book move(struct arena a)
-{
-	struct book book;
-
-	arena = a;
-	offload_use("dcbm");
-	book_open();
-	EXPECT_EQ(arena_move(&arena, 1), arena_pages(&arena));
-	book = book_close();
-	return book;
+	dcbm_move_end();
 }
 
 static int in_log(const char *text)
@@ -56,11 +39,11 @@ CASE(honest, "an honest engine passes, every folio compared")
 
 	dcbm_start("channels=4");
 	dcbm_set("verify", "Y");
-	book = move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
+	book = dcbm_move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
 	EXPECT_EQ(book.consumed, PAGES);
 	arena_verify(&arena);
 	arena_unmap(&arena);
-	book = move(arena_map(ARENA_ANON_HUGE, HUGE_PAGE, 0));
+	book = dcbm_move(arena_map(ARENA_ANON_HUGE, HUGE_PAGE, 0));
 	EXPECT_EQ(book.consumed, 1);
 	arena_verify(&arena);
 	EXPECT_EQ(dcbm_status("folios_verified"), PAGES + 1);
@@ -80,7 +63,7 @@ static void lied(enum arena_kind kind)
 	if (kind == ARENA_ANON_HUGE)
 		dcbm_set("max_chunk", "65536");
 	dmasim_set("lie_every", 50);
-	book = move(arena_map(kind, kind == ARENA_ANON_HUGE ? 8 * HUGE_PAGE : PAGES * PAGE, 0));
+	book = dcbm_move(arena_map(kind, kind == ARENA_ANON_HUGE ? 8 * HUGE_PAGE : PAGES * PAGE, 0));
 	dmasim_set("lie_every", 0);
 	EXPECT_EQ(dmasim_count("injected_lies"), 5);
 	arena_verify(&arena);
@@ -117,7 +100,7 @@ CASE(unverified, "without verify, the same engine corrupts memory")
 {
 	dcbm_start("channels=4");
 	dmasim_set("lie_every", 50);
-	move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
+	dcbm_move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
 	dmasim_set("lie_every", 0);
 	/* It counts up to four. */
 	EXPECT_GT(arena_wrong_pages(&arena), 0);
@@ -144,7 +127,7 @@ CASE(trust, "an engine that was not reviewed is used when it is trusted, and the
 
 	unknown(NULL, "trust", "dmasim-alias");
 	EXPECT(in_log("is used because it is trusted"), "no message");
-	book = move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
+	book = dcbm_move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(dcbm_status("folios_verified"), 0);
 	arena_verify(&arena);
@@ -158,7 +141,7 @@ CASE(unknown_verified, "or when it is verified, for as long as it is used")
 	EXPECT(in_log("each of its copies is compared"), "no message");
 	dcbm_set("verify", "N");
 	dmasim_set("lie_every", 50);
-	book = move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
+	book = dcbm_move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
 	dmasim_set("lie_every", 0);
 	EXPECT_EQ(book.failed_error, 5);
 	EXPECT_EQ(dcbm_status("folios_verified"), PAGES - 5);
