@@ -476,6 +476,28 @@ static void storm(const char *type)
 FILE_SYSTEM(xfs, "mkfs.xfs -q -f", false)
 FILE_SYSTEM(ext4, "mkfs.ext4 -q -F -b 4096 -E lazy_itable_init=1,lazy_journal_init=1", true)
 
+CASE(ext4_buffers, "folios that get buffers between copy and move take these along")
+{
+	struct book book;
+
+	probe("ext4", NULL);
+	files_mount("ext4", "mkfs.ext4 -q -F -b 4096", "");
+	read_file("ext4", 8);
+	mt_set("buffers", 1);
+	book = move_map(1);
+	mt_set("buffers", 0);
+	EXPECT_EQ(book.copied, PAGES);
+	EXPECT_EQ(book.consumed, 0);
+	file_expect(&map, 8);
+	/* Nothing of what has buffers is copied ahead: it still has them. */
+	book = move_map(0);
+	EXPECT_EQ(book.refused_kind, PAGES);
+	file_expect(&map, 8);
+	expect_on_disk("ext4", 8);
+	file_unmap(&map);
+	files_umount();
+}
+
 /* --- what failed the audit --- */
 
 static void refused(const char *path, int prot, size_t bytes)

@@ -38,7 +38,7 @@ static void suite_passed(const char *name, int least)
 
 CASE(results, "the suite migrate_offload has passed, every case of it")
 {
-	suite_passed("migrate_offload", 4);
+	suite_passed("migrate_offload", 5);
 }
 
 /* A PCI device */

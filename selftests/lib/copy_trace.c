@@ -85,6 +85,9 @@ static void add_group(struct copy_trace *trace, const char *event, const char *m
 	trace->copied += number(event, "copied");
 	trace->consumed += number(event, "consumed");
 	trace->orders |= orders;
+	if (number(event, "src") < COPY_TRACE_NODES && number(event, "dst") < COPY_TRACE_NODES)
+		trace->between[number(event, "src")][number(event, "dst")] +=
+			number(event, "consumed");
 	if (taken && !field_is(event, "migrator", migrator))
 		trace->by_other++;
 	if (orders == 1 && offered > trace->longest)

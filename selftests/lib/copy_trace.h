@@ -10,6 +10,7 @@
 
 /* Batches of 1, 2 to 3, 4 to 7 ... 512 to 1023 folios. */
 #define COPY_TRACE_BUCKETS	10
+#define COPY_TRACE_NODES	3
 
 /*
  * groups: events migrate_offload_copy; offered and so on are sums of theirs
@@ -17,11 +18,13 @@
  * batches: events migrate_offload_batch with a folio to copy ahead
  * most: folios in the longest of them
  * longest: folios offered in the longest group that had folios of one page only
+ * between: folios consumed, by node of source and destination
  */
 struct copy_trace {
 	uint64_t groups, offered, taken, refused, copied, consumed, by_other, orders;
 	uint64_t batches, most, longest;
 	uint64_t bucket[COPY_TRACE_BUCKETS];
+	uint64_t between[COPY_TRACE_NODES][COPY_TRACE_NODES];
 };
 
 /* What one migrator did of a group that several shared: event migrate_offload_part. */

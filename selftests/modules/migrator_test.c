@@ -30,6 +30,7 @@
  *			not in use must have an empty folio->private
  * poison_every		set the hwpoison flag of every n-th source after its copy
  * files		folios of files may come, which are else a violation
+ * buffers		in wait(), each folio of a file gets buffer heads, as when it is dirtied
  * release		drop the references; with late_magic, those on sources that are
  *			not locked: a move that is under way has to see the others
  * late_write		write garbage into the destinations of all lost pairs
@@ -40,6 +41,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/buffer_head.h>
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/highmem.h>
@@ -78,7 +80,8 @@ MODULE_PARM_DESC(name, "Name of the migrator (default: test)");
 	X(ref_auto)		\
 	X(ref_dst)		\
 	X(poison_every)		\
-	X(files)
+	X(files)		\
+	X(buffers)
 
 /*
  * Counters. Those that begin with "bad_" must stay 0, whatever a test does;
@@ -171,13 +174,14 @@ static void count(unsigned int which)
 	atomic64_inc(&events[which]);
 }
 
-static void check(bool ok, unsigned int which, const char *what, struct folio *folio)
+static void check(bool ok, unsigned int which, const char *what,
+		  enum migrate_reason reason, struct folio *folio)
 {
 	if (ok)
 		return;
 	count(which);
-	pr_info("violation: %s (folio %lx order %u refs %d flags %lx)\n", what,
-		folio_pfn(folio), folio_order(folio), folio_ref_count(folio),
+	pr_info("violation: %s (reason %d folio %lx order %u refs %d flags %lx)\n", what,
+		reason, folio_pfn(folio), folio_order(folio), folio_ref_count(folio),
 		folio->flags.f);
 }
 
@@ -210,7 +214,7 @@ static void drop(struct test_ref *ref)
 			mark(ref->folio);
 	} else if (!ref->folio->mapping && !folio_test_private(ref->folio)) {
 		/* Put back unused: what the core kept there must have gone. */
-		check(!ref->folio->private, EV_bad_dst_private, "private left", ref->folio);
+		check(!ref->folio->private, EV_bad_dst_private, "private left", -1, ref->folio);
 	}
 	folio_put(ref->folio);
 }
@@ -311,32 +315,42 @@ static bool of_file(struct folio *folio)
 	return !folio_test_anon(folio) && folio->mapping && !folio_test_swapbacked(folio);
 }
 
+/*
+ * Who wants folios on another node gets them there. But mbind() takes any node when a
+ * cpuset has meanwhile forbidden those that it was to take.
+ */
+static bool may_stay_on_node(enum migrate_reason reason)
+{
+	return reason == MR_COMPACTION || reason == MR_CONTIG_RANGE ||
+	       reason == MR_MEMORY_HOTPLUG || reason == MR_LONGTERM_PIN ||
+	       reason == MR_MEMPOLICY_MBIND;
+}
+
 /* What the core promises: see struct migrate_pair and the design's section 3. */
 static void check_pair(struct migrate_job *job, struct migrate_pair *pair)
 {
 	struct folio *src = pair->src, *dst = pair->dst;
 
-	check(pair->status == MIGRATE_PAIR_REFUSED, EV_bad_status_before, "status", src);
-	check(folio_test_locked(src), EV_bad_lock, "source unlocked", src);
-	check(folio_test_locked(dst), EV_bad_lock, "destination unlocked", dst);
-	check(!folio_mapped(src), EV_bad_mapped, "source mapped", src);
-	check(!folio_mapped(dst), EV_bad_dst, "destination mapped", dst);
-	check(!dst->mapping, EV_bad_dst, "destination in a mapping", dst);
-	check(!folio_test_lru(dst), EV_bad_dst, "destination on an LRU list", dst);
-	check(!folio_test_writeback(src), EV_bad_writeback, "writeback", src);
-	check(!folio_test_private(src), EV_bad_private, "private data", src);
+	check(pair->status == MIGRATE_PAIR_REFUSED, EV_bad_status_before, "status", job->reason, src);
+	check(folio_test_locked(src), EV_bad_lock, "source unlocked", job->reason, src);
+	check(folio_test_locked(dst), EV_bad_lock, "destination unlocked", job->reason, dst);
+	check(!folio_mapped(src), EV_bad_mapped, "source mapped", job->reason, src);
+	check(!folio_mapped(dst), EV_bad_dst, "destination mapped", job->reason, dst);
+	check(!dst->mapping, EV_bad_dst, "destination in a mapping", job->reason, dst);
+	check(!folio_test_lru(dst), EV_bad_dst, "destination on an LRU list", job->reason, dst);
+	check(!folio_test_writeback(src), EV_bad_writeback, "writeback", job->reason, src);
+	check(!folio_test_private(src), EV_bad_private, "private data", job->reason, src);
 	check(!of_file(src) || (knob(KNOB_files) && folio_test_uptodate(src)),
-	      EV_bad_kind, "a file's", src);
-	check(!folio_is_zone_device(src), EV_bad_kind, "zone device", src);
-	check(!folio_test_hugetlb(src), EV_bad_kind, "hugetlb", src);
-	check(!folio_contain_hwpoisoned_page(src), EV_bad_poison, "hwpoison", src);
+	      EV_bad_kind, "a file's", job->reason, src);
+	check(!folio_is_zone_device(src), EV_bad_kind, "zone device", job->reason, src);
+	check(!folio_test_hugetlb(src), EV_bad_kind, "hugetlb", job->reason, src);
+	check(!folio_contain_hwpoisoned_page(src), EV_bad_poison, "hwpoison", job->reason, src);
 	check(folio_ref_count(src) == folio_expected_ref_count(src) + 1,
-	      EV_bad_refs, "references", src);
+	      EV_bad_refs, "references", job->reason, src);
 	check(folio_size(src) == folio_size(dst) && folio_size(src) == pair->bytes,
-	      EV_bad_size, "size", src);
-	check(folio_nid(src) != folio_nid(dst) || job->reason == MR_COMPACTION ||
-	      job->reason == MR_CONTIG_RANGE || job->reason == MR_MEMORY_HOTPLUG ||
-	      job->reason == MR_LONGTERM_PIN, EV_bad_node, "same node", src);
+	      EV_bad_size, "size", job->reason, src);
+	check(folio_nid(src) != folio_nid(dst) || may_stay_on_node(job->reason),
+	      EV_bad_node, "same node", job->reason, src);
 
 	count(EV_pairs);
 	if (folio_test_pmd_mappable(src))
@@ -356,12 +370,12 @@ static void check_job(struct migrate_job *job)
 	u64 bytes = 0;
 	unsigned int i, j;
 
-	check(job->nr && !job->private, EV_bad_job, "job", first);
-	check(job->src_nid == folio_nid(first), EV_bad_node, "node of the job", first);
+	check(job->nr && !job->private, EV_bad_job, "job", job->reason, first);
+	check(job->src_nid == folio_nid(first), EV_bad_node, "node of the job", job->reason, first);
 	check(job->reason != MR_MEMORY_FAILURE && job->reason < MR_TYPES,
-	      EV_bad_reason, "reason", first);
+	      EV_bad_reason, "reason", job->reason, first);
 #ifdef CONFIG_ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH
-	check(!current->tlb_ubc.flush_required, EV_bad_flush, "TLBs not flushed", first);
+	check(!current->tlb_ubc.flush_required, EV_bad_flush, "TLBs not flushed", job->reason, first);
 #endif
 	for (i = 0; i < job->nr && (pair = migrate_job_pair(job, i)); i++) {
 		check_pair(job, pair);
@@ -370,10 +384,10 @@ static void check_job(struct migrate_job *job)
 		for (j = i + 1; j < job->nr && j < i + 8; j++) {
 			other = migrate_job_pair(job, j);
 			check(other != pair && other->src != pair->src &&
-			      other->dst != pair->dst, EV_bad_pair, "pair twice", pair->src);
+			      other->dst != pair->dst, EV_bad_pair, "pair twice", job->reason, pair->src);
 		}
 	}
-	check(bytes == job->bytes, EV_bad_size, "size of the job", first);
+	check(bytes == job->bytes, EV_bad_size, "size of the job", job->reason, first);
 }
 
 static void copy_part(struct migrate_pair *pair, size_t bytes)
@@ -459,6 +473,17 @@ static void lie(struct migrate_job *job)
 	}
 }
 
+/* What who dirties a file's folio does without its lock, by a reference from before. */
+static void attach_buffers(struct migrate_job *job)
+{
+	struct migrate_pair *pair;
+	unsigned int i;
+
+	for (i = 0; i < job->nr && (pair = migrate_job_pair(job, i)); i++)
+		if (of_file(pair->src))
+			create_empty_buffers(pair->src, PAGE_SIZE, 0);
+}
+
 static int test_submit(struct migrator *migrator, struct migrate_job *job)
 {
 	u32 error = knob(KNOB_submit_error);
@@ -491,6 +516,8 @@ static void test_wait(struct migrator *migrator, struct migrate_job *job)
 		if (knob(KNOB_delay_ms))
 			msleep(knob(KNOB_delay_ms));
 	}
+	if (knob(KNOB_buffers))
+		attach_buffers(job);
 	atomic_inc(&nr_held);
 	/* A freezable, interruptible wait would do, too; this one is bounded. */
 	wait_event_idle_timeout(hold_wait, !knob(KNOB_hold), MIGRATOR_TEST_HOLD);

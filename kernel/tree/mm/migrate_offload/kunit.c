@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What can be shown without folios: the arithmetic of costs, of divided groups and
- * of the books.
+ * The arithmetic of costs, of divided groups and of the books, for which no folio has
+ * to move; and pages that look like what they are not.
  */
 
 #include <kunit/test.h>
@@ -124,11 +124,52 @@ static void books(struct kunit *test)
 				  book.cause[i]);
 }
 
+/*
+ * A page that has movable_ops is no folio: where a folio has its mapping there may be
+ * anything, here what says that it is anonymous memory, like the last one.
+ */
+static void page_of_a_type(struct kunit *test)
+{
+	struct migrate_batch *batch;
+	struct page *src, *dst;
+
+	batch = kunit_kzalloc(test, sizeof(*batch), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, batch);
+	src = alloc_page(GFP_KERNEL);
+	dst = alloc_page(GFP_KERNEL);
+	if (!src || !dst) {
+		KUNIT_FAIL(test, "no pages");
+		goto out;
+	}
+	src->page_type = (unsigned int)PGTY_offline << 24;
+	SetPageMovableOps(src);
+	page_folio(src)->mapping = (void *)FOLIO_MAPPING_ANON;
+
+	migrate_batch_init(batch, MIGRATE_ASYNC, MR_COMPACTION, SZ_2M);
+	batch->alike = (struct migrate_batch_alike) {
+		.known		= true,
+		.src_flags	= src->flags.f,
+		.dst_flags	= dst->flags.f,
+	};
+	__migrate_batch_add(batch, page_folio(dst), page_folio(src));
+	KUNIT_EXPECT_EQ(test, batch->nr_pairs, 0);
+
+	page_folio(src)->mapping = NULL;
+	/* It stays a page with movable_ops until it is freed. */
+	src->page_type = UINT_MAX;
+out:
+	if (src)
+		__free_page(src);
+	if (dst)
+		__free_page(dst);
+}
+
 static struct kunit_case migrate_offload_cases[] = {
 	KUNIT_CASE(assign_ranges),
 	KUNIT_CASE(assign_refused),
 	KUNIT_CASE(costs),
 	KUNIT_CASE(books),
+	KUNIT_CASE(page_of_a_type),
 	{ }
 };
 
