@@ -98,6 +98,8 @@ static long faults_step(struct run *run)
 		set_fault(faults[i].dir, "probability", chance(&run->dice, 3) ?
 			  1 + roll(&run->dice, faults[i].most) : 0);
 	dmasim_set("latency_ns", 500000 + roll(&run->dice, 2000000));
+	/* A descriptor for many folios, or one for each. */
+	dcbm_try_set("sg", chance(&run->dice, 2) ? "Y" : "N");
 	/* Channels that hung are in quarantine until then. */
 	engine_back();
 	pthread_mutex_unlock(&lock);

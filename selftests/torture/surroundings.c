@@ -28,12 +28,12 @@ const char *loop_device(void)
 }
 
 /*
- * Milliseconds for each descriptor, which is a folio or a part of one: some dozens between
- * the copies of a usual batch and its move.
+ * Milliseconds for each descriptor, which is a folio, a part of one, or sixteen of these:
+ * some dozens between the copies of a usual batch and its move.
  */
 static void engine(void)
 {
-	dcbm_start("channels=4 latency_ns=1500000 pool=512");
+	dcbm_start("channels=4 latency_ns=1500000 pool=512 sg_max=16");
 	dcbm_set("timeout_ms", "500");
 	offload_use("dcbm");
 }
