@@ -62,6 +62,41 @@ static struct book since(const struct book *before)
 	return book;
 }
 
+/* --- where nothing is scarce yet --- */
+
+/* Of each pair of nodes, how many pages of the arena are copied ahead by mbind(2). */
+static struct copy_trace bind_arena(int mode, unsigned long nodes)
+{
+	struct copy_trace trace;
+
+	copy_trace_begin();
+	REQUIRE(!mbind(arena.addr, arena.bytes, mode, &nodes, 64, MPOL_MF_MOVE), "mbind: %m");
+	trace = copy_trace_read("mempolicy_mbind", "test");
+	case_note("%zu %zu %zu pages on nodes 0, 1, 2", arena_on_node(&arena, 0),
+		  arena_on_node(&arena, 1), arena_on_node(&arena, SLOW));
+	copy_trace_end();
+	arena_verify(&arena);
+	return trace;
+}
+
+CASE(several_nodes, "folios of one batch are grouped by node, wherever they come from and go")
+{
+	struct copy_trace trace;
+	size_t half;
+
+	arena = arena_map(ARENA_ANON, 2 * MiB, 0);
+	half = arena.bytes / PAGE / 2;
+	trace = bind_arena(MPOL_INTERLEAVE, 1 << 1 | 1 << SLOW);
+	EXPECT_EQ(trace.between[0][1], half);
+	EXPECT_EQ(trace.between[0][SLOW], half);
+	trace = bind_arena(MPOL_BIND, 1 << 0);
+	EXPECT_EQ(trace.between[1][0], half);
+	EXPECT_EQ(trace.between[SLOW][0], half);
+	EXPECT_EQ(arena_on_node(&arena, 0), 2 * half);
+}
+
+/* --- demotion --- */
+
 CASE(reclaim, "what memory.reclaim demotes is copied ahead, for that reason, and right")
 {
 	struct seen seen;
@@ -157,35 +192,6 @@ CASE(nested, "demotion in the middle of a batch")
 		ballast_drop(&ballast);
 	}
 	EXPECT_GT(direct, 0);
-}
-
-/* Of each pair of nodes, how many pages of the arena are copied ahead by mbind(2). */
-static struct copy_trace bind_arena(int mode, unsigned long nodes)
-{
-	struct copy_trace trace;
-
-	copy_trace_begin();
-	REQUIRE(!mbind(arena.addr, arena.bytes, mode, &nodes, 64, MPOL_MF_MOVE), "mbind: %m");
-	trace = copy_trace_read("mempolicy_mbind", "test");
-	copy_trace_end();
-	arena_verify(&arena);
-	return trace;
-}
-
-CASE(several_nodes, "folios of one batch are grouped by node, wherever they come from and go")
-{
-	struct copy_trace trace;
-	size_t half;
-
-	arena = arena_map(ARENA_ANON, 2 * MiB, 0);
-	half = arena.bytes / PAGE / 2;
-	trace = bind_arena(MPOL_INTERLEAVE, 1 << 1 | 1 << SLOW);
-	EXPECT_EQ(trace.between[0][1], half);
-	EXPECT_EQ(trace.between[0][SLOW], half);
-	trace = bind_arena(MPOL_BIND, 1 << 0);
-	EXPECT_EQ(trace.between[1][0], half);
-	EXPECT_EQ(trace.between[SLOW][0], half);
-	EXPECT_EQ(arena_on_node(&arena, 0), 2 * half);
 }
 
 CASES_MAIN
