@@ -33,7 +33,7 @@
 
 #define ALL_REASONS	0x7ff
 #define ALL_CLASSES	0xffffffff
-#define MAX_ORDER	20
+#define MAX_ORDER	MIGRATE_EXT_MAX_ORDER
 #define MAX_BYTES	1125899906842624		/* 1 PiB: no limit */
 
 #define RULE(n, dflt_reasons, dflt_verdict, dflt_engine)					\
@@ -167,29 +167,10 @@ s32 MIGRATE_EXT_PROG(rules_eligible, const struct migrate_ext_call *call)
 	return MIGRATE_EXT_NO_OPINION;
 }
 
-/* Of the lowest and of the highest bit; orders go to MAX_ORDER. */
-static __always_inline u32 lowest(u64 orders)
-{
-	u32 order = 0;
-
-	while (order < MAX_ORDER && !(orders & 1ULL << order))
-		order++;
-	return order;
-}
-
-static __always_inline u32 highest(u64 orders)
-{
-	u32 order = MAX_ORDER;
-
-	while (order && !(orders & 1ULL << order))
-		order--;
-	return order;
-}
-
 u32 MIGRATE_EXT_PROG(rules_select, const struct migrate_ext_group *group)
 {
 	u32 class_bit = class_bit_of(group->cgroup_id);
-	u32 first = lowest(group->orders), last = highest(group->orders);
+	u32 first = orders_lowest(group->orders), last = orders_highest(group->orders);
 
 #define SELECT(n)									\
 	if (rule##n##_matches(group->reason, class_bit, first, last, group->bytes))	\

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Knobs: what an operator may change while the policy runs. */
+#ifndef _MIGRATE_EXT_KNOBS_BPF_H
+#define _MIGRATE_EXT_KNOBS_BPF_H
+
+#include <migrate_ext/types.bpf.h>
+
+/*
+ * A knob is a variable in the section .data.knobs: a map that any tool finds by
+ * the program's map ids, and whose BTF has name, type and place of each. Unit,
+ * range and help are BTF decl tags of the variable, so that they travel along.
+ *
+ * @min and @max must be plain numbers (123, -5, 0x1000), for the tools to read.
+ * Tools that do not look at the range can store anything: read a knob by
+ * knob_read(), which brings it into the range. One that is read twice may
+ * change in between; two that must agree have to be changed by a live update.
+ */
+#define KNOB(type, id, dflt, unit, min, max, help)			\
+_Static_assert((dflt) >= (min) && (dflt) <= (max),			\
+	       "the default of knob " #id " is out of its range");	\
+volatile type id SEC(".data.knobs")					\
+	__MIGRATE_EXT_TAG("knob:unit=" unit)				\
+	__MIGRATE_EXT_TAG("knob:min=" __MIGRATE_EXT_STR(min))		\
+	__MIGRATE_EXT_TAG("knob:max=" __MIGRATE_EXT_STR(max))		\
+	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt);			\
+static __always_inline type id##__clamped(void)				\
+{									\
+	type value = id, low = (min), high = (max);			\
+									\
+	return value < low ? low : value > high ? high : value;		\
+}									\
+extern int id##__knob_ends_here
+
+#define knob_read(id)	id##__clamped()
+
+/* A switch: 0 or 1. */
+#define KNOB_BOOL(id, dflt, help)					\
+volatile bool id SEC(".data.knobs")					\
+	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt)
+
+/* A string of at most @size - 1 characters, always terminated by the tools. */
+#define KNOB_STR(id, size, dflt, help)					\
+volatile char id[size] SEC(".data.knobs")				\
+	__MIGRATE_EXT_TAG("knob:unit=string")				\
+	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt)
+
+/* The pair (name, size) that bpf_migrate_migrator_id() takes. */
+#define knob_str(id)	(const char *)(id), sizeof(id)
+
+#endif /* _MIGRATE_EXT_KNOBS_BPF_H */
