@@ -117,7 +117,8 @@ install: ## mgx with man page and service, the policies and their header under $
 	install -m 644 $(B)/bpf/*.bpf.o $(DESTDIR)$(PREFIX)/lib/migrate_ext/
 	install -m 644 include/migrate_ext/*.h $(DESTDIR)$(PREFIX)/include/migrate_ext/
 
-lint: ## shellcheck over every script (needs shellcheck)
+lint: ## shellcheck over every script
+	@scripts/deps lint
 	@scripts/lint
 
 clean: ## remove build/ (the user's cache stays)

@@ -50,7 +50,7 @@ in_order() {
 	local log=$work/$1/console.log text at=0 next
 	shift
 	for text; do
-		next=$(grep -anF -- "$text" "$log" | cut -d: -f1 | awk -v at=$at '$1 > at' | head -n 1)
+		next=$(grep -anF -- "$text" "$log" | cut -d: -f1 | awk -v at="$at" '$1 > at' | head -n 1)
 		[ -n "$next" ] || { echo "# not in the log after line $at: $text"; return 1; }
 		at=$next
 	done

@@ -16,8 +16,8 @@ trap cleanup EXIT
 
 cleanup() {
 	$mgx unload admin >/dev/null 2>&1
-	echo none >$offload/default_migrator
-	echo 1 >$offload/policies_enabled
+	echo none >"$offload"/default_migrator
+	echo 1 >"$offload"/policies_enabled
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
 	modprobe -r mtcopy 2>/dev/null

@@ -125,9 +125,8 @@ case $? in 0 | 3 | 4) point 0 'the sample file can be read' ;; *) point 1 'the s
 # What the unit calls, mgx has; and it is skipped where the kernel has nothing for it.
 options apply | tr ' ' '\n' >"$work/a"
 { grep -x 'ConditionPathIsDirectory=/sys/kernel/mm/migrate_offload' loader/mgx.service &&
-	for word in $(sed -n 's/^ExecStart=.*mgx apply//p' loader/mgx.service); do
-		case $word in -*) grep -qxF -- "$word" "$work/a" || { echo "no $word"; false; } ;; esac || break
-	done; } >"$work/diff"
+	sed -n 's/^ExecStart=.*mgx apply//p' loader/mgx.service | tr ' ' '\n' | grep '^-' | grep -vxFf "$work/a" |
+		{ ! sed 's/^/no option of apply: /' | grep .; }; } >"$work/diff"
 rc=$?
 if [ $rc = 0 ] && command -v systemd-analyze >/dev/null; then
 	sed 's|@PREFIX@/sbin/mgx|/bin/true|; /^Documentation/d' loader/mgx.service >"$work/mgx.service"

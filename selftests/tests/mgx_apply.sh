@@ -26,13 +26,13 @@ cleanup() {
 	echo 'policies = ();' >"$conf"
 	$mgx apply --force "$conf" >/dev/null 2>&1
 	$mgx unload foreign >/dev/null 2>&1
-	echo none >$offload/default_migrator
-	echo 65536 >$offload/min_bytes
-	echo 0 >$offload/batch_pages
-	echo 1 >$offload/policies_enabled
+	echo none >"$offload"/default_migrator
+	echo 65536 >"$offload"/min_bytes
+	echo 0 >"$offload"/batch_pages
+	echo 1 >"$offload"/policies_enabled
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
-	rmdir $root/mgx_apply/* $root/mgx_apply 2>/dev/null
+	rmdir "$root"/mgx_apply/* "$root"/mgx_apply 2>/dev/null
 	rm -rf "$work"
 }
 
@@ -214,7 +214,7 @@ echo 'policies = (' >"$conf"
 grown() { grep -q 'what it said before holds' "$work/err"; }
 await grown && has /mgx_apply/db-2 db
 point $? 'a file that has become wrong changes nothing'
-echo "$good" | sed 's/name = "db"/name = "data"/' >"$conf"
+echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
 await has /mgx_apply/db-2 data
 point $? 'a change of the file is made'
 kill -9 $watcher
@@ -241,5 +241,5 @@ for ((i = 0; i < kills; i++)); do
 	apply || { bad=1; echo "# the next run: $(cat "$work/err")"; }
 	[ "$(policy /mgx_apply/db-1) $(policy /mgx_apply/db-2) $(policy /mgx_apply/later)" = "$name $name $name" ] || bad=1
 done
-point $bad "killed $kills times: each policy is the old or the new one, and the next run finishes"
+point "$bad" "killed $kills times: each policy is the old or the new one, and the next run finishes"
 exit $failed

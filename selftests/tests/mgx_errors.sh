@@ -22,7 +22,7 @@ trap cleanup EXIT
 cleanup() {
 	$mgx unload errors >/dev/null 2>&1
 	modprobe -r dcbm 2>/dev/null
-	rm -rf $work
+	rm -rf "$work"
 	rmdir /sys/fs/cgroup/mgx_errors 2>/dev/null
 }
 

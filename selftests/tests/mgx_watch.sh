@@ -21,10 +21,10 @@ cleanup() {
 	for pid in $(jobs -p); do kill -CONT "$pid"; kill "$pid"; done 2>/dev/null
 	wait
 	$mgx unload watch >/dev/null 2>&1
-	echo none >$offload/default_migrator
+	echo none >"$offload"/default_migrator
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
-	echo 0 >$offload/batch_pages
+	echo 0 >"$offload"/batch_pages
 	rmdir /sys/fs/cgroup/mgx_watch/* /sys/fs/cgroup/mgx_watch 2>/dev/null
 	rm -rf "$work"
 }
@@ -183,7 +183,7 @@ point $? "what finds no room is counted: $shown shown, $lost lost" "$work/err"
 # histogram, which is made in the kernel, beside the lines.
 echo 32 >$offload/batch_pages
 groups=$(seq -f /sys/fs/cgroup/mgx_watch/%g 0 7)
-mkdir -p $groups
+mkdir -p "$groups"
 calls=$(done_count)
 $mgx -j trace >"$work/trace" 2>"$work/err" &
 tracer=$!

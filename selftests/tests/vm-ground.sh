@@ -33,7 +33,7 @@ result $? "BTF and tracepoints"
 if [ "${FLAVOUR:-}" = debug ]; then
 	# kernel/config/debug-arm64 says why KASAN is not there.
 	missing=$(for symbol in $([ "$(uname -m)" = aarch64 ] || echo KASAN) PROVE_LOCKING DMA_API_DEBUG DEBUG_ATOMIC_SLEEP DEBUG_VM; do
-		has_config $symbol || echo $symbol
+		has_config "$symbol" || echo "$symbol"
 	done)
 	[ -z "$missing" ]
 	result $? "the debug kernel has its checkers${missing:+, but not: $missing}"
