@@ -41,7 +41,7 @@ help: ## this list
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -105,17 +105,11 @@ series-check: ## build and check the series patch by patch (long; goes on where 
 	@scripts/deps series-check
 	@scripts/series-check
 
-install: ## mgx with man page and service, the policies and their header under $(DESTDIR)$(PREFIX)
-	@test -x $(B)/mgx || { echo 'install: nothing is built; run make mgx bpf first' >&2; exit 1; }
-	install -D -m 755 $(B)/mgx $(DESTDIR)$(PREFIX)/sbin/mgx
-	install -D -m 644 loader/mgx.8 $(DESTDIR)$(PREFIX)/share/man/man8/mgx.8
-	install -D -m 644 loader/mgx.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mgx
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/mgx
-	sed 's|@PREFIX@|$(PREFIX)|' loader/mgx.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/mgx.service
-	sed 's|@PREFIX@|$(PREFIX)|' loader/mgx.conf >$(DESTDIR)$(PREFIX)/share/doc/mgx/mgx.conf
-	install -d $(DESTDIR)$(PREFIX)/lib/migrate_ext $(DESTDIR)$(PREFIX)/include/migrate_ext
-	install -m 644 $(B)/bpf/*.bpf.o $(DESTDIR)$(PREFIX)/lib/migrate_ext/
-	install -m 644 include/migrate_ext/*.h $(DESTDIR)$(PREFIX)/include/migrate_ext/
+install: ## mgx, its manual and service, the policies and what authors need under $(DESTDIR)$(PREFIX)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
+
+uninstall: ## remove what install has put under $(DESTDIR)$(PREFIX)
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install --uninstall
 
 lint: ## shellcheck over every script
 	@scripts/deps lint
