@@ -41,7 +41,7 @@ help: ## this list
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall deb clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -54,7 +54,9 @@ check: deps ## all tests in the VM, on the debug kernel (T="name..." runs some)
 	@FLAVOUR=debug selftests/vm/check $(T)
 
 check-full: deps ## the tests of check and the long ones
+	@scripts/deps deb
 	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
+	@$(if $(filter $(ARCH),$(HOST_ARCH)),scripts/deb)
 	@FLAVOUR=debug selftests/vm/check --full $(T)
 
 torture: deps ## move memory for all reasons while everything writes to it (TIME=seconds SEED=n)
@@ -107,6 +109,11 @@ series-check: ## build and check the series patch by patch (long; goes on where 
 
 install: ## mgx, its manual and service, the policies and what authors need under $(DESTDIR)$(PREFIX)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
+
+deb: deps ## a Debian package of mgx, policies, headers and service, into build/deb
+	@scripts/deps deb-check
+	@$(MAKE) --no-print-directory mgx bpf
+	@scripts/deb --lintian
 
 uninstall: ## remove what install has put under $(DESTDIR)$(PREFIX)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install --uninstall
