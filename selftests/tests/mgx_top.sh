@@ -5,12 +5,12 @@
 # timeout: 600
 #
 # The screen of mgx top, in a terminal of tmux: rows come, keys sort, group and filter
-# them, and q gives the terminal back.
+# them, and q gives the terminal back. What its columns count, against the books.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 mgx=build/mgx
-offload=/sys/kernel/mm/migrate_offload
+book=/sys/kernel/mm/migrate_offload/books/syscall_or_cpuset
 work=$(mktemp -d)
 tmux="tmux -f /dev/null -S $work/socket"
 export TERM=screen
@@ -22,15 +22,16 @@ cleanup() {
 	for pid in $(jobs -p); do kill "$pid"; done 2>/dev/null
 	wait
 	$mgx unload top >/dev/null 2>&1
+	$mgx unload top_c >/dev/null 2>&1
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
-	rmdir /sys/fs/cgroup/mgx_top_a /sys/fs/cgroup/mgx_top_b 2>/dev/null
+	rmdir /sys/fs/cgroup/mgx_top_{a,b,c} 2>/dev/null
 	rm -rf "$work"
 }
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..8"
+echo "1..13"
 
 # shows WHAT COMMAND...: within the time of a hang guard the screen is as the command wants.
 shows() {
@@ -69,12 +70,58 @@ rows() {
 	grep -oE '^/mgx_top_[ab]' "$work/screen" | paste -sd' '
 }
 
-mkdir -p /sys/fs/cgroup/mgx_top_a /sys/fs/cgroup/mgx_top_b
+point() { # STATUS WHAT
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number $2"
+	else
+		failed=1
+		echo "not ok $number $2"
+		cut -c1-600 "$work/top" | tail -n 20 | sed 's/^/# /'
+	fi
+}
+
+mkdir -p /sys/fs/cgroup/mgx_top_{a,b,c}
 modprobe -r dcbm 2>/dev/null
 modprobe -r dmasim 2>/dev/null
 modprobe dmasim channels=4
 $mgx migrator enable dcbm >/dev/null && $mgx load --name top build/bpf/by_reason.bpf.o >/dev/null ||
 	{ echo "Bail out! no policy"; exit 1; }
+# The folios of this one are copied one by one.
+$mgx load --name top_c --cgroup /mgx_top_c build/bpf/latency.bpf.o >/dev/null ||
+	{ echo "Bail out! no second policy"; exit 1; }
+
+# --- what it counts: all that came while it ran, copied or not, is in the books ---
+count() { # COUNTER: of the book
+	awk -v name="$1" '$1 == name { print $2 }' $book
+}
+
+# The sum of a column over all looks, of the rows of a cgroup.
+column() { # CGROUP COLUMN
+	grep -oE "\"cgroup\":\"$1\",[^}]*" "$work/top" | grep -oE "\"$2\":[0-9]+" |
+		awk -F: '{ sum += $2 } END { print sum + 0 }'
+}
+
+refused=$(count refused) failures=$(count failed) copied=$(count copied) offered=$(count offered)
+$mgx -j top --interval 0.5 >"$work/top" 2>"$work/err" &
+top=$!
+for ((i = 0; i < 600; i++)); do [ ! -s "$work/top" ] || break; sleep 0.1; done
+build/selftests/pages -c /mgx_top_a -m 4 -k 64 -n 10 >/dev/null
+build/selftests/pages -c /mgx_top_c -m 4 -k 64 -n 5 >/dev/null
+kill $top && wait $top
+point $? 'told to stop, it shows what has come by then'
+refused=$(($(count refused) - refused)) failures=$(($(count failed) - failures))
+copied=$(($(count copied) - copied)) offered=$(($(count offered) - offered))
+a=$(column /mgx_top_a fallbacks) c=$(column /mgx_top_c fallbacks)
+[ "$c" -gt 0 ] && [ $((a + c)) = $((refused + failures)) ]
+point $? "fallbacks are what the books have as refused or failed: $((a + c)) of $((refused + failures))"
+[ "$(column /mgx_top_a folios)" = $copied ] && [ $copied -gt 0 ]
+point $? "folios are what they have as copied: $copied"
+[ $(($(column /mgx_top_a offered) + $(column /mgx_top_c offered))) = $offered ]
+point $? "offered are all: $offered"
+
+# --- the screen ---
+build/selftests/pages -c /mgx_top_c -m 4 -k 8 -w 50 >/dev/null &
 build/selftests/pages -c /mgx_top_a -m 4 -k 64 -w 50 >/dev/null &
 build/selftests/pages -c /mgx_top_b -m 4 -k 8 -w 50 >/dev/null &
 
@@ -82,6 +129,13 @@ $tmux new-session -d -x 130 -y 24 "$mgx top --interval 0.5; echo ended-with-\$?;
 	{ echo "Bail out! no tmux"; exit 1; }
 shows 'rows by cgroup, reason and migrator' \
 	has '^mgx top ' '^/mgx_top_a +syscall_or_cpuset +dcbm +[0-9]' '^/mgx_top_b +syscall_or_cpuset +cpu +[0-9]' 'BUSY'
+# From the right, for who copied nothing has no migrator: busy, fallbacks, p99, p50, MiB, folios.
+fell_back() {
+	awk '$1 == "/mgx_top_c" && $(NF - 1) > 0 && $(NF - 5) == "0.0" { yes = 1 }
+		$1 == "/mgx_top_b" && $(NF - 1) != "0.0" { no = 1 }
+		END { exit !yes || no }' "$work/screen"
+}
+shows 'whose folios were copied one by one has fallbacks, and no copies' fell_back
 # By the cgroup's name, then the other way round.
 keys s s s s s
 shows 's sorts by another column' has 'sorted by cgroup' 'CGROUP[*]'
