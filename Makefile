@@ -152,7 +152,7 @@ LIBBPF := $(B)/tools/lib/libbpf.a
 
 objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
 objects-bpf: $(BPF_OBJECTS)
-objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS)
+objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS) $(if $(filter $(ARCH),$(HOST_ARCH)),$(B)/selftests/tutorial/stamp)
 objects-bench: $(BENCH_BPF_OBJECTS) $(B)/selftests/bench/move_cost $(B)/mgx
 
 # vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
@@ -173,6 +173,13 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/include/vmlinux.h
 
 $(B)/selftests/%.bpf.o: selftests/bpf/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object,-Iselftests/bpf -Ibpf)
+
+# The policy that the tutorial writes, compiled as it says, outside of this tree.
+$(B)/selftests/tutorial/stamp: docs/writing-policies.md selftests/docs/precompile scripts/install \
+		$(wildcard include/migrate_ext/*.h loader/migrate_ext.pc) $(B)/include/vmlinux.h $(B)/mgx $(BPF_OBJECTS)
+	$(call msg,PAGE,$@)
+	$(Q)selftests/docs/precompile $(@D)
+	$(Q)touch $@
 
 $(B)/selftests/bench/%.bpf.o: selftests/bench/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object)
