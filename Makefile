@@ -41,7 +41,7 @@ help: ## this list
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall deb deb-kernel clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall deb deb-kernel transcripts clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
@@ -118,6 +118,11 @@ deb: deps ## a Debian package of mgx, policies, headers and service, into build/
 deb-kernel: deps ## Debian packages of the patched kernel, into build/deb/kernel (CONFIG=file; long)
 	@scripts/deps deb
 	@scripts/deb-kernel $(CONFIG)
+
+transcripts: deps ## what each verb of mgx shows, from the VM, into build/transcripts.md
+	@$(MAKE) --no-print-directory FLAVOUR=base build-for-vm
+	@selftests/vm/run --flavour base --results $(B)/vm/transcripts -- bash -c 'selftests/docs/transcripts >$$VM_RESULTS/page'
+	@cp $(B)/vm/transcripts/page $(B)/transcripts.md && echo '  PAGE     $(B)/transcripts.md'
 
 uninstall: ## remove what install has put under $(DESTDIR)$(PREFIX)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install --uninstall
