@@ -31,7 +31,8 @@ s32 MIGRATE_EXT_PROG(latency_eligible, const struct migrate_ext_call *call)
 	if (call->order < knob_read(min_order))
 		return MIGRATE_EXT_SINGLE;
 	if (call->flags & MIGRATE_EXT_IN_RECLAIM && !in_reclaim) {
-		count(declined_reclaim, 1);
+		if (!(call->flags & MIGRATE_EXT_DRY_RUN))
+			count(declined_reclaim, 1);
 		return MIGRATE_EXT_SINGLE;
 	}
 	return MIGRATE_EXT_BATCH;

@@ -3,16 +3,15 @@
  * vm: --smp 4
  * timeout: 400
  *
- * The policies of bpf/: each is loaded and moves memory, and a dry run leaves no trace in any
- * of its maps. Those that compute are held against tables: what they know is written into
+ * The policies of bpf/ that compute are held against tables: what they know is written into
  * their maps, and the kernel's dry run is asked what they make of it. What only shows under
- * contention, the division of an engine's time among cgroups, is measured in that time.
+ * contention, the division of an engine's time among cgroups, is measured in that time. What
+ * is to hold for all policies is in test_policies.c.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +22,12 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dry_run.h"
 #include "load.h"
 #include "mtcopy.h"
 #include "offload.h"
 #include "policy.h"
 
-#define DRY_RUN		"/sys/kernel/debug/migrate_offload/dry_run"
 #define MS		1000000ULL
 
 static struct policy policy;
@@ -130,31 +129,6 @@ static void set_text(const char *name, const char *value)
 	snprintf(at, size, "%s", value);
 }
 
-static const char *dry_run(const char *question)
-{
-	static char answer[4096];
-	ssize_t len;
-	int fd;
-
-	fd = open(DRY_RUN, O_RDWR | O_CLOEXEC);
-	REQUIRE(fd >= 0, DRY_RUN ": %m");
-	REQUIRE(write(fd, question, strlen(question)) == (ssize_t)strlen(question),
-		"%s: %m", question);
-	len = read(fd, answer, sizeof(answer) - 1);
-	REQUIRE(len >= 0, "%s: read: %m", question);
-	answer[len] = '\0';
-	close(fd);
-	return answer;
-}
-
-static void expect_verdict(const char *question, const char *verdict)
-{
-	const char *answer = dry_run(question), *from = strstr(answer, "verdict ");
-
-	EXPECT(from && !strcmp(from, verdict), "%s: not \"%s\" but:\n%s", question, verdict,
-	       answer);
-}
-
 static void move(size_t bytes)
 {
 	arena = arena_map(ARENA_ANON, bytes, 0);
@@ -163,70 +137,6 @@ static void move(size_t bytes)
 	book_close();
 	arena_verify(&arena);
 	arena_unmap(&arena);
-}
-
-/* --- all of them --- */
-
-static const char * const names[] = {
-	"default", "by_reason", "latency", "rules", "cgroup_budget", "adaptive",
-};
-
-/* All entries of all maps, summed up. */
-static uint64_t sum_of_maps(void)
-{
-	static char value[65536];
-	uint64_t sum = 14695981039346656037ULL;
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, policy.object) {
-		char key[64], next[64], *last = NULL;
-		size_t size = bpf_map__value_size(map), i;
-
-		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS || bpf_map__key_size(map) > 64)
-			continue;
-		REQUIRE(size <= sizeof(value), "%s is large", bpf_map__name(map));
-		while (!bpf_map_get_next_key(bpf_map__fd(map), last, next)) {
-			memcpy(key, next, sizeof(key));
-			last = key;
-			if (bpf_map_lookup_elem(bpf_map__fd(map), key, value))
-				continue;
-			for (i = 0; i < size; i++)
-				sum = (sum ^ (unsigned char)value[i]) * 1099511628211ULL;
-		}
-	}
-	return sum;
-}
-
-static void try_policy(const char *name)
-{
-	static const char * const reasons[] = {
-		"demotion", "compaction", "syscall_or_cpuset", "numa_misplaced", "damon",
-	};
-	char question[128];
-	uint64_t before;
-	unsigned int i;
-
-	start(name);
-	for (i = 0; i < 6; i++)
-		move(2 * MiB);
-	before = sum_of_maps();
-	for (i = 0; i < 100; i++) {
-		snprintf(question, sizeof(question), "reason=%s order=%u count=%u", reasons[i % 5],
-			 i % 2 ? 0 : 9, 1 + i * 5);
-		EXPECT(strstr(dry_run(question), "verdict "), "%s: %s: no verdict", name,
-		       question);
-	}
-	EXPECT(before == sum_of_maps(), "%s: a dry run has left something behind", name);
-	policy_close(&policy);
-}
-
-CASE(all, "each loads, moves memory, and is not changed by dry runs")
-{
-	unsigned int i;
-
-	offload_set("reason_mask", "all");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		try_policy(names[i]);
 }
 
 /* --- rules --- */
