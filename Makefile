@@ -150,6 +150,8 @@ build-for-vm: kernel-and-tools
 	@scripts/test-modules $(FLAVOUR)
 
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# Where mgx looks for them before it is installed.
+PRESETS := $(patsubst bpf/presets/%.knobs,$(B)/bpf/%.knobs,$(wildcard bpf/presets/*.knobs))
 TEST_BPF_OBJECTS := $(patsubst selftests/bpf/%.bpf.c,$(B)/selftests/%.bpf.o,$(wildcard selftests/bpf/*.bpf.c))
 BENCH_BPF_OBJECTS := $(patsubst selftests/bench/%.bpf.c,$(B)/selftests/bench/%.bpf.o,$(wildcard selftests/bench/*.bpf.c))
 # All but those that say that they are for another architecture.
@@ -160,7 +162,7 @@ MGX_OBJECTS := $(patsubst loader/%.c,$(B)/loader/%.o,$(wildcard loader/*.c))
 LIBBPF := $(B)/tools/lib/libbpf.a
 
 objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
-objects-bpf: $(BPF_OBJECTS)
+objects-bpf: $(BPF_OBJECTS) $(PRESETS)
 objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS) $(if $(filter $(ARCH),$(HOST_ARCH)),$(B)/selftests/tutorial/stamp)
 objects-bench: $(BENCH_BPF_OBJECTS) $(B)/selftests/bench/move_cost $(B)/mgx
 
@@ -179,6 +181,9 @@ endef
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object)
+
+$(B)/bpf/%.knobs: bpf/presets/%.knobs
+	$(Q)install -D -m 644 $< $@
 
 $(B)/selftests/%.bpf.o: selftests/bpf/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object,-Iselftests/bpf -Ibpf)

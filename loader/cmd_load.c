@@ -14,6 +14,7 @@
 
 static const struct argp_option replace_option_table[] = {
 	{ "name", 'n', "NAME", 0, "Of several policies in OBJECT, which one", 0 },
+	{ "knobs", 'k', "FILE", 0, "Values of knobs: a file, or the name of a preset", 0 },
 	{ "set", 's', "KNOB=VALUE", 0, "Value of a knob from the first moment on", 0 },
 	{}
 };

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "module.h"
 #include "object.h"
+#include "paths.h"
 #include "sysfs.h"
 
 #define SCHEMA	1
@@ -209,22 +210,41 @@ static int read_cgroups(const struct reader *reader, const config_setting_t *set
 	return 0;
 }
 
-/* From the directory that the file is in. */
-static char *object_path(const struct config *config, const char *object)
+/* From the directory that the file is in; a bare name: what is installed. */
+static char *path_from(const struct config *config, const char *name, const char *suffix)
 {
 	const char *slash = strrchr(config->path, '/');
 
-	if (*object == '/' || !slash)
-		return mgx_strdup(object);
-	return mgx_printf("%.*s/%s", (int)(slash - config->path), config->path, object);
+	if (*name == '/' || !slash || !strpbrk(name, "/."))
+		return path_of(name, suffix);
+	return mgx_printf("%.*s/%s", (int)(slash - config->path), config->path, name);
+}
+
+/* Its lines are told by themselves. */
+static int read_preset(const struct reader *reader, const config_setting_t *setting,
+		       struct config_policy *policy)
+{
+	char **outer = reader->mgx->caught, *path, *said = NULL;
+	int ret;
+
+	path = path_from(reader->config, config_setting_get_string(setting), KNOBS_SUFFIX);
+	knobfile_free(&policy->preset);
+	reader->mgx->caught = &said;
+	ret = knobfile_read(reader->mgx, "preset", path, &policy->preset);
+	reader->mgx->caught = outer;
+	if (ret)
+		wrong(reader, setting, ret, NULL, said + strlen("preset: "));
+	free(said);
+	free(path);
+	return ret;
 }
 
 /* Opened, named, with all its knobs: what can be wrong without a kernel. */
 static int check_object(const struct reader *reader, const config_setting_t *group,
 			const struct config_policy *policy)
 {
+	char **outer = reader->mgx->caught, *said = NULL, *name, *assignment;
 	struct object object = {};
-	char *said = NULL, *name, *assignment;
 	size_t i;
 	int ret;
 
@@ -235,13 +255,14 @@ static int check_object(const struct reader *reader, const config_setting_t *gro
 		ret = object_set_name(reader->mgx, reader->what, &object, name);
 		free(name);
 	}
+	ret = ret ?: knobfile_set(reader->mgx, reader->what, &policy->preset, &object);
 	for (i = 0; !ret && i < policy->knobs.nr; i++) {
 		assignment = mgx_printf("%s=%s", policy->knobs.values[i].name,
 					policy->knobs.values[i].value);
 		ret = object_set_knob(reader->mgx, reader->what, &object, assignment);
 		free(assignment);
 	}
-	reader->mgx->caught = NULL;
+	reader->mgx->caught = outer;
 	object_close(&object);
 	if (ret)
 		/* It says itself what cannot be done. */
@@ -279,18 +300,22 @@ static int read_policy(const struct reader *reader, const config_setting_t *grou
 			if (ret)
 				return ret;
 			if (*name == 'o')
-				policy->object = object_path(config, config_setting_get_string(setting));
+				policy->object = path_from(config, config_setting_get_string(setting),
+							   OBJECT_SUFFIX);
 			else
 				policy->name = mgx_strdup(config_setting_get_string(setting));
 		} else if (!strcmp(name, "cgroup") || !strcmp(name, "cgroups")) {
 			ret = read_cgroups(reader, setting, policy);
+		} else if (!strcmp(name, "preset")) {
+			ret = need_type(reader, setting, CONFIG_TYPE_STRING, "write it in quotes") ?:
+			      read_preset(reader, setting, policy);
 		} else if (!strcmp(name, "knobs")) {
 			ret = need_type(reader, setting, CONFIG_TYPE_GROUP, "it is no group: write { ... }");
 			for (k = 0; !ret && k < config_setting_length(setting); k++)
 				ret = add_value(reader, &policy->knobs, nth(setting, k));
 		} else {
 			ret = wrong(reader, setting, MGX_NOT_FOUND,
-				    "there are: object, name, cgroup, cgroups, knobs",
+				    "there are: object, name, cgroup, cgroups, preset, knobs",
 				    "a policy has no such member");
 		}
 		if (ret)
@@ -393,6 +418,7 @@ void config_free(struct config *config)
 		free(policy->cgroups);
 		free(policy->object);
 		free(policy->name);
+		knobfile_free(&policy->preset);
 		free_values(&policy->knobs);
 	}
 	free(config->policies);

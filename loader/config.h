@@ -3,6 +3,7 @@
 #ifndef _MGX_CONFIG_H
 #define _MGX_CONFIG_H
 
+#include "knobfile.h"
 #include "mgx.h"
 
 /* NAME = VALUE, as text; @line is where it stands. */
@@ -29,6 +30,7 @@ struct config_policy {
 	char *object;		/* path */
 	char *name;		/* NULL: as the object has it */
 	char **cgroups;		/* paths and patterns, ends with NULL; none: the system */
+	struct knobfile preset;	/* of which @knobs are set after it */
 	struct config_values knobs;
 	int line;
 };

@@ -431,6 +431,7 @@ static int load_target(struct converge *converge, const struct target *target,
 		return ret;
 	*name = policy->name ? mgx_strdup(policy->name) : object_name(object);
 	ret = object_set_name(mgx, converge->what, object, *name);
+	ret = ret ?: knobfile_set(mgx, converge->what, &policy->preset, object);
 	for (i = 0; !ret && i < policy->knobs.nr; i++) {
 		assignment = mgx_printf("%s=%s", policy->knobs.values[i].name,
 					policy->knobs.values[i].value);
@@ -682,8 +683,11 @@ char *converge_state(const struct config *config)
 	if (!to)
 		abort();
 	put_file(to, config->path);
-	for (i = 0; i < config->nr_policies; i++)
+	for (i = 0; i < config->nr_policies; i++) {
 		put_file(to, config->policies[i].object);
+		if (config->policies[i].preset.path)
+			put_file(to, config->policies[i].preset.path);
+	}
 	for (i = 0; i < config->settings.nr; i++)
 		put_value(to, sysfs_read("%s", config->settings.values[i].name));
 	for (i = 0; i < config->nr_migrators; i++) {

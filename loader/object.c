@@ -16,6 +16,7 @@
 #include "kernel.h"
 #include "knobs.h"
 #include "object.h"
+#include "paths.h"
 
 /* struct migrate_ext_ops as the object was compiled with: maybe of another kernel. */
 static const struct btf_type *local_ops(const struct object *object)
@@ -155,7 +156,7 @@ int object_open(struct mgx *mgx, const char *what, struct object *object,
 	int err;
 
 	memset(object, 0, sizeof(*object));
-	object->path = mgx_strdup(path);
+	path = object->path = path_of(path, OBJECT_SUFFIX);
 	if (access(path, R_OK)) {
 		err = errno;
 		return mgx_fail(mgx, mgx_exit_of(err), NULL, "%s: %s: %s", what, path,

@@ -23,6 +23,7 @@ struct object {
  * end, object_close(). Nothing is left in the kernel after that but what was
  * attached.
  *
+ * @path: a path, or the name of an installed one, see path_of()
  * @name: chooses among several policies in the object; NULL: there is but one.
  */
 int object_open(struct mgx *mgx, const char *what, struct object *object,

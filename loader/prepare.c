@@ -7,6 +7,7 @@
 #include "cgroup.h"
 #include "error.h"
 #include "kernel.h"
+#include "knobfile.h"
 #include "object.h"
 #include "prepare.h"
 
@@ -15,6 +16,7 @@ const struct argp_option load_option_table[] = {
 	  "The cgroup and its descendants; default: the whole system", 0 },
 	{ "name", 'n', "NAME", 0,
 	  "What to call it; of several policies in OBJECT, which one", 0 },
+	{ "knobs", 'k', "FILE", 0, "Values of knobs: a file, or the name of a preset", 0 },
 	{ "set", 's', "KNOB=VALUE", 0, "Value of a knob from the first moment on", 0 },
 	{}
 };
@@ -29,6 +31,11 @@ int take_load_option(int key, char *value, void *data)
 		return 0;
 	case 'n':
 		options->name = value;
+		return 0;
+	case 'k':
+		if (options->knobs)
+			return ARGP_ERR_UNKNOWN;
+		options->knobs = value;
 		return 0;
 	case 's':
 		if (options->nr_sets == MAX_SETS)
@@ -50,15 +57,18 @@ int take_load_option(int key, char *value, void *data)
 int prepare_knobs(struct mgx *mgx, const char *what, struct object *object,
 		  const struct load_options *options)
 {
+	struct knobfile file = {};
 	size_t i;
-	int ret;
+	int ret = 0;
 
-	for (i = 0; i < options->nr_sets; i++) {
-		ret = object_set_knob(mgx, what, object, options->sets[i]);
-		if (ret)
-			return ret;
+	if (options->knobs) {
+		ret = knobfile_read(mgx, what, options->knobs, &file);
+		ret = ret ?: knobfile_set(mgx, what, &file, object);
+		knobfile_free(&file);
 	}
-	return 0;
+	for (i = 0; !ret && i < options->nr_sets; i++)
+		ret = object_set_knob(mgx, what, object, options->sets[i]);
+	return ret;
 }
 
 static bool has_several(const struct object *object)

@@ -16,6 +16,7 @@ struct load_options {
 	const char *object;
 	const char *cgroup;
 	const char *name;
+	const char *knobs;
 	const char *sets[MAX_SETS];
 	size_t nr_sets;
 	bool wants_policy;
@@ -25,6 +26,7 @@ struct load_options {
 extern const struct argp_option load_option_table[];
 int take_load_option(int key, char *value, void *data);
 
+/* Those of the file first, so that --set wins. */
 int prepare_knobs(struct mgx *mgx, const char *what, struct object *object,
 		  const struct load_options *options);
 /*

@@ -38,7 +38,7 @@ cleanup() {
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..29"
+echo "1..33"
 
 point() {
 	number=$((number + 1))
@@ -160,6 +160,17 @@ sed -i 's/channels = 2/channels = 3/' "$conf"
 apply && says 'channels taken anew' && [ "$(cat /sys/module/dcbm/parameters/{enable,channels} | paste -sd' ')" = 'Y 3' ]
 point $? 'another number of channels: they are taken anew'
 
+# A file of knobs, and knobs beside it, which win.
+printf 'min_order=7\nmin_bytes=4M\n' >"$work/db.knobs"
+write_conf 'min_order = 6; in_reclaim = true;'
+sed -i 's|^\(.*\)knobs = { min_order|\1preset = "db.knobs"; knobs = { min_order|' "$conf"
+apply && says '^policy +db on /mgx_apply/db-1 +tune .*min_bytes' && $mgx -j tune db >"$work/out" &&
+	says '"knob":"min_order","value":6' '"knob":"min_bytes","value":4194304'
+point $? 'a preset, and knobs that differ from it'
+printf 'min_order=7\nmin_bytes=8M\n' >"$work/db.knobs"
+apply && says '^policy +db on /mgx_apply/db-1 +tune' && $mgx -j tune db min_bytes >"$work/out" && says '"value":8388608'
+point $? 'the preset has changed'
+
 # --- files that are wrong ---
 good=$(cat "$conf")
 before=$(everything)
@@ -179,6 +190,7 @@ refused 5 'nosuch' 's/name = "web";/knobs = { nosuch = 1; };/'
 refused 6 'out of range' 's/min_order = 6/min_order = 99/'
 refused 5 'nosuch.bpf.o' 's/by_reason.bpf.o/nosuch.bpf.o/'
 refused 6 'of another schema' 's/schema = 1/schema = 9/'
+refused 5 'mgx.conf:.*preset: .*none.knobs' 's/db.knobs/none.knobs/'
 echo "$good" >"$conf"
 
 # --- what others have loaded ---
@@ -217,6 +229,10 @@ point $? 'a file that has become wrong changes nothing'
 echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
 await has /mgx_apply/db-2 data
 point $? 'a change of the file is made'
+printf 'min_bytes=16M\n' >"$work/db.knobs"
+value() { $mgx -j tune 2>/dev/null | grep -q "\"knob\":\"min_bytes\",\"value\":$1"; }
+await value 16777216
+point $? 'and a change of the preset'
 kill -9 $watcher
 wait $watcher 2>/dev/null
 has /mgx_apply/db-2 data

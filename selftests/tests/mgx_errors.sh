@@ -48,6 +48,22 @@ echo 'policies = ( { object = "text.bpf.o"; } );' >$work/object.conf
 echo 'policies = ( { object = "default.bpf.o"; name = "a-b"; } );' >$work/name.conf
 echo 'policies = ( { object = "by_reason.bpf.o"; cgroup = "/mgx_errors"; } );' >$work/foreign.conf
 echo 'min_bytes = "64X";' >$work/bytes.conf
+echo 'policies = ( { object = "default.bpf.o"; preset = "nosuch.knobs"; } );' >$work/preset.conf
+echo 'policies = ( { object = "default.bpf.o"; preset = "range.knobs"; } );' >$work/preset2.conf
+echo 'policies = ( { object = "default.bpf.o"; preset = "words.knobs"; } );' >$work/preset3.conf
+echo 'policies = ( { object = "default.bpf.o"; preset = 4; } );' >$work/preset4.conf
+printf '# fine\n\nmin_bytes=4K\nnosuch=1\n' >$work/unknown.knobs
+printf 'engine=cpu\nmin_bytes = 9T\n' >$work/range.knobs
+printf 'min_bytes=4K\nengine=cpu\nmin_bytes=8K\n' >$work/twice.knobs
+printf 'min_bytes 4K\n' >$work/words.knobs
+printf '=4K\n' >$work/noname.knobs
+printf 'min_bytes=4K\r\n' >$work/dos.knobs
+printf '# \0\nmin_bytes=4K\n' >$work/binary.knobs
+printf 'engine=%02000d\n' 1 >$work/long.knobs
+printf '#%01000d\n' $(seq 100) >$work/large.knobs
+printf 'engine=aaaaaaaaaaaaaaaaaaaaaaaa' >$work/noend.knobs
+printf 'min_bytes=4K\n' >$work/good.knobs
+mkfifo $work/fifo.knobs
 
 cat >$work/cases <<CASES
 # the command line
@@ -66,6 +82,8 @@ cat >$work/cases <<CASES
 2|one word too many|load a b
 2|missing|load --set
 2|not an assignment|load --set min_bytes $bpf/default.bpf.o
+2|missing|load --knobs
+2|missing or too much|load --knobs $work/good.knobs --knobs $work/good.knobs $bpf/default.bpf.o
 2|no object file|check
 2|no policy|replace
 2|no object file|replace errors
@@ -101,6 +119,13 @@ cat >$work/cases <<CASES
 5|4294967295|load --cgroup 4294967295 $bpf/default.bpf.o
 5|/etc|load --cgroup /etc $bpf/default.bpf.o
 5|nosuch|load --set nosuch=1 $bpf/default.bpf.o
+5|nosuch.bpf.o|load nosuch
+5|nosuch.knobs|load --knobs nosuch $bpf/default.bpf.o
+5|name of a preset|check --knobs $work/nosuch.knobs $bpf/default.bpf.o
+5|unknown.knobs:4: knob nosuch|load --knobs $work/unknown.knobs $bpf/default.bpf.o
+5|unknown.knobs:4: knob nosuch|replace errors --knobs $work/unknown.knobs $bpf/default.bpf.o
+5|by_reason.knobs:[0-9]*: knob rule0_verdict|load --knobs by_reason $bpf/default.bpf.o
+5|preset: .*nosuch.knobs|apply $work/preset.conf
 5|nosuch|unload nosuch
 5|id:99999|unload id:99999
 5|id:|unload id:
@@ -137,6 +162,20 @@ cat >$work/cases <<CASES
 6|min_bytes|load --set min_bytes= $bpf/default.bpf.o
 6|min_bytes|check --set min_bytes=2G $bpf/default.bpf.o
 6|engine|load --set engine=aaaaaaaaaaaaaaaaaaaa $bpf/default.bpf.o
+6|range.knobs:2: knob min_bytes|load --knobs $work/range.knobs $bpf/default.bpf.o
+6|range.knobs:2: knob min_bytes|replace errors --knobs $work/range.knobs $bpf/default.bpf.o
+6|twice.knobs:3: .*by line 1 already|load --knobs $work/twice.knobs $bpf/default.bpf.o
+6|words.knobs:1: it is no assignment|load --knobs $work/words.knobs $bpf/default.bpf.o
+6|noname.knobs:1: it is no assignment|check --knobs $work/noname.knobs $bpf/default.bpf.o
+6|dos.knobs:1: .*carriage return|load --knobs $work/dos.knobs $bpf/default.bpf.o
+6|binary.knobs:1: .*no text|load --knobs $work/binary.knobs $bpf/default.bpf.o
+6|long.knobs:1: .*longer than 1024|load --knobs $work/long.knobs $bpf/default.bpf.o
+6|large.knobs: .*longer than 64 KiB|load --knobs $work/large.knobs $bpf/default.bpf.o
+6|noend.knobs:1: knob engine|load --knobs $work/noend.knobs $bpf/default.bpf.o
+6|no regular file|load --knobs /dev/zero $bpf/default.bpf.o
+6|no regular file|load --knobs /tmp $bpf/default.bpf.o
+6|no regular file|load --knobs $work/fifo.knobs $bpf/default.bpf.o
+6|min_bytes|load --knobs $work/good.knobs --set min_bytes=9T $bpf/default.bpf.o
 6|min_bytes|tune errors min_bytes=9999999999999
 6|min_bytes|tune errors min_bytes=many
 6|min_bytes|tune errors min_bytes=4K min_bytes=many
@@ -176,6 +215,9 @@ cat >$work/cases <<CASES
 6|min_bytes|apply $work/value.conf
 6|cannot be called|apply $work/name.conf
 6|no size|apply $work/bytes.conf
+6|range.knobs:2: knob min_bytes|apply $work/preset2.conf
+6|preset3.conf:1: preset: .*words.knobs:1|apply $work/preset3.conf
+6|in quotes|apply $work/preset4.conf
 6|interval|apply --watch --interval 0 $work/foreign.conf
 # objects
 7|text|load $work/text.bpf.o
@@ -194,6 +236,7 @@ cat >$work/cases <<CASES
 # no permission
 4|root|nobody: load $bpf/default.bpf.o
 4|root|nobody: check $bpf/default.bpf.o
+4|permission|nobody: load --knobs $work/secret.knobs $bpf/default.bpf.o
 4|root|nobody: unload errors
 4|root|nobody: tune errors min_bytes=4K
 4|root|nobody: list
@@ -222,6 +265,7 @@ CASES
 
 # What nobody may read is no case.
 chmod 755 $work
+install -m 600 $work/good.knobs $work/secret.knobs
 nr=$(grep -cvE '^(#|$)' $work/cases)
 echo "TAP version 13"
 echo "1..$((nr + 3))"
