@@ -205,7 +205,7 @@ $(B)/loader/%.o: loader/%.c
 
 $(B)/mgx: $(MGX_OBJECTS) $(LIBBPF)
 	$(call msg,LD,$@)
-	$(Q)$(TARGET_CC) -o $@ $(MGX_OBJECTS) $(LIBBPF) $$($(PKG_CONFIG) --libs $(PKG)) -lelf -lz
+	$(Q)$(TARGET_CC) -o $@ $(MGX_OBJECTS) $(LIBBPF) $$($(PKG_CONFIG) --libs $(PKG)) -lelf -lz -lm
 
 $(B)/selftests/lib/%.o: selftests/lib/%.c
 	$(call msg,CC,$@)

@@ -35,6 +35,7 @@ static const struct mgx_command commands[] = {
 	  cmd_stats },
 	{ "top", "", "What is being copied, by cgroup, reason and migrator, live", cmd_top },
 	{ "trace", "", "A line for each copy, batch or fallback, as it happens", cmd_trace },
+	{ "bench", "", "Who moves which folios how fast here, and which knobs follow", cmd_bench },
 	{ "dump", "", "Everything that a report of a bug needs", cmd_dump },
 	{ "version", "", "Versions of mgx, libbpf and the kernel", cmd_version },
 	{ "help", "[COMMAND]", "The commands, or one of them", cmd_help },

@@ -47,6 +47,7 @@ struct mgx_command {
 };
 
 int cmd_apply(struct mgx *mgx, int argc, char **argv);
+int cmd_bench(struct mgx *mgx, int argc, char **argv);
 int cmd_check(struct mgx *mgx, int argc, char **argv);
 int cmd_dump(struct mgx *mgx, int argc, char **argv);
 int cmd_explain(struct mgx *mgx, int argc, char **argv);

@@ -258,6 +258,18 @@ void show_channels(struct mgx *mgx)
 	free(text);
 }
 
+bool show_dmabench(struct mgx *mgx)
+{
+	char *text = sysfs_read_path("/sys/kernel/debug/dmabench/results");
+	bool there = text;
+
+	if (text)
+		show_words(mgx, "dmabench", "What the module dmabench has measured last", "it has measured nothing",
+			   text);
+	free(text);
+	return there;
+}
+
 void show_parameters(struct mgx *mgx)
 {
 	static const struct out_column columns[] = {

@@ -14,6 +14,8 @@ void show_switches(struct mgx *mgx);
 void show_migrators(struct mgx *mgx, const char *only);
 /* Of the modules that migrators come from. */
 void show_channels(struct mgx *mgx);
+/* Of the module dmabench; false when it is not there. */
+bool show_dmabench(struct mgx *mgx);
 void show_parameters(struct mgx *mgx);
 void show_module_counters(struct mgx *mgx);
 /* @ids: entries of policies/; @system: the kernel's own books as well. */

@@ -27,7 +27,7 @@ cleanup() {
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..25"
+echo "1..26"
 
 # says WHAT PATTERN... -- COMMAND...: it succeeds, and says each of the patterns.
 says() {
@@ -90,6 +90,8 @@ says 'explain knows: with the switch off the default decides' \
 	-- $mgx explain --reason demotion --cgroup /mgx_admin --order 0 --folios 64
 says 'on switches them on, as JSON' '"policies_enabled":true,"was":false' -- $mgx -j on
 is $offload/policies_enabled 1 'it is on'
+says 'bench measures, and says what' 'wall clock of move_pages' '^ +0 +4 KiB +64 KiB cpu ' \
+	-- $mgx bench --orders 0 --groups 64K --migrators cpu --repetitions 2 --size 128K
 says 'explain names the policy that says single' '^eligible +/mgx_admin +admin +single' '^single' \
 	-- $mgx explain --reason demotion --cgroup /mgx_admin --order 0 --folios 64
 says 'and for huge folios who copies them, as JSON' '"policy":"admin","answer":"dcbm"' \

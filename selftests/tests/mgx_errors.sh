@@ -109,6 +109,8 @@ cat >$work/cases <<CASES
 2|no policy|tune --object $bpf/default.bpf.o
 2|nothing is to be set|tune errors --object $bpf/default.bpf.o
 2|sets nothing|tune errors --object $bpf/default.bpf.o min_bytes
+2|one word too many|bench extra
+2|missing|bench --orders
 2|no file|apply
 2|together|apply --watch --dry-run $work/foreign.conf
 2|nothing to wait for|apply --interval 1 $work/foreign.conf
@@ -149,6 +151,9 @@ cat >$work/cases <<CASES
 5|nosuch|trace --migrator nosuch
 5|nosuch|trace --cgroup /nosuch
 5|nosuch|apply $work/nosuch.conf
+5|no migrator nosuch|bench --migrators nosuch
+5|no migrator ..|bench --migrators ../cpu
+5|no such node|bench --to 999
 5|no such setting|apply $work/setting.conf
 5|no such member|apply $work/member.conf
 5|nosuch|apply $work/knob.conf
@@ -196,6 +201,17 @@ cat >$work/cases <<CASES
 6|interval|stats --interval 0
 6|interval|stats --interval often
 6|count|stats --interval 1 --count 0
+6|orders|bench --orders 10
+6|orders|bench --orders 0,,9
+6|groups|bench --groups 4K
+6|groups|bench --groups 64X
+6|groups|bench --groups 2G
+6|repetitions|bench --repetitions 1
+6|repetitions|bench -n 100000
+6|size|bench --size 4096G
+6|same node|bench --from 1 --to 1
+6|from|bench --from one
+6|called so|bench --plot picture.gif
 6|sort|top --sort nosuch
 6|by|top --by nosuch
 6|interval|top --interval 0
@@ -247,6 +263,7 @@ cat >$work/cases <<CASES
 4|permission|nobody: stats --prometheus $work/x.prom
 4|root|nobody: trace
 4|root|nobody: top
+4|root|nobody: bench
 4|root|nobody: apply $work/foreign.conf
 # what a kernel may not have
 3|debugfs|no:/sys/kernel/debug: explain
@@ -258,6 +275,10 @@ cat >$work/cases <<CASES
 3|does not have it|hide:/sys/kernel/mm: apply $work/foreign.conf
 3|no usable BTF|hide:/sys/kernel/btf: load $bpf/default.bpf.o
 3|no usable BTF|hide:/sys/kernel/btf: list
+3|does not have it|hide:/sys/kernel/mm: bench
+3|but one memory node|hide:/sys/devices/system/node: bench
+3|install gnuplot|hide:/usr/bin: bench --plot picture.svg
+3|no cgroup2|no:/sys/fs/cgroup: bench
 3|no usable BTF|hide:/sys/kernel/btf: trace
 3|no cgroup2|no:/sys/fs/cgroup: load --cgroup /mgx_errors $bpf/default.bpf.o
 1|not mounted|no:/sys/fs/bpf: load $bpf/default.bpf.o
