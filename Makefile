@@ -84,6 +84,9 @@ bench-copy: ## who copies folios how: orders x channels x migrators (QUICK=1 KIN
 dmabench: deps ## prep, submit, issue, wait of a dmaengine provider (PROVIDER=lsi|dmasim QUICK=1 RUNS=)
 	@selftests/bench/dmabench $(PROVIDER)
 
+bench-policies: deps ## each policy against the best static choice, in model time (QUICK=1 KINDS= RUNS= FRESH=1)
+	@selftests/bench/bench-policies
+
 kernel: deps ## the patched kernel of FLAVOUR, into build/kernel/FLAVOUR
 	@scripts/kernel $(FLAVOUR)
 
@@ -164,7 +167,8 @@ LIBBPF := $(B)/tools/lib/libbpf.a
 objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
 objects-bpf: $(BPF_OBJECTS) $(PRESETS)
 objects-selftests: $(TEST_PROGRAMS) $(TEST_BPF_OBJECTS) $(if $(filter $(ARCH),$(HOST_ARCH)),$(B)/selftests/tutorial/stamp)
-objects-bench: $(BENCH_BPF_OBJECTS) $(B)/selftests/bench/move_cost $(B)/mgx
+BENCH_PROGRAMS := $(patsubst %,$(B)/selftests/bench/%,move_cost steps faults)
+objects-bench: $(BENCH_BPF_OBJECTS) $(BENCH_PROGRAMS) objects-bpf $(B)/mgx
 
 # vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
 BPF_FLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \

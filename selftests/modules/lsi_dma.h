@@ -140,5 +140,6 @@ extern const struct file_operations lsi_after_unmap_fops;
 
 /* lsi_main.c */
 extern bool lsi_hold;
+extern unsigned int lsi_dead;
 
 #endif /* _LSI_DMA_H */

@@ -41,6 +41,7 @@ module_param(channels, uint, 0444);
 MODULE_PARM_DESC(channels, "Channels of each controller (1..32, default: 4)");
 
 bool lsi_hold;
+unsigned int lsi_dead;
 
 static LIST_HEAD(lsi_devs);
 static DEFINE_MUTEX(lsi_mutex);		/* protects lsi_devs */
@@ -65,6 +66,29 @@ static const struct kernel_param_ops lsi_hold_ops = {
 };
 module_param_cb(hold, &lsi_hold_ops, &lsi_hold, 0644);
 MODULE_PARM_DESC(hold, "Do not begin anything as long as it is Y (default: N)");
+
+static int lsi_dead_set(const char *val, const struct kernel_param *kp)
+{
+	struct lsi_dev *ld;
+	int ret = param_set_uint(val, kp);
+	unsigned int i;
+
+	guard(mutex)(&lsi_mutex);
+	list_for_each_entry(ld, &lsi_devs, node) {
+		spin_lock_irq(&ld->lock);
+		for (i = 0; i < ld->nr_chans && lsi_is_modelled(); i++)
+			lsi_model_begin(ld, &ld->chans[i]);
+		spin_unlock_irq(&ld->lock);
+	}
+	return ret;
+}
+
+static const struct kernel_param_ops lsi_dead_ops = {
+	.set = lsi_dead_set,
+	.get = param_get_uint,
+};
+module_param_cb(dead, &lsi_dead_ops, &lsi_dead, 0644);
+MODULE_PARM_DESC(dead, "Channels that begin nothing as long as they are in this mask; modelled ones only (default: 0)");
 
 static int lsi_status_show(struct seq_file *s, void *unused)
 {

@@ -89,6 +89,8 @@ static void lsi_take(struct lsi_dev *ld, struct lsi_chan *lc)
 {
 	struct virt_dma_desc *vd;
 
+	if (READ_ONCE(lsi_dead) & BIT(lc - ld->chans))
+		return;
 	spin_lock(&lc->vc.lock);
 	vd = vchan_next_desc(&lc->vc);
 	if (vd)
