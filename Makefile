@@ -41,7 +41,7 @@ help: ## this list
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
 	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
-.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench series series-check install uninstall deb deb-kernel transcripts clean lint
+.PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench bench-policies series series-check install uninstall deb deb-kernel transcripts clean lint
 deps: ## install what a bare Debian lacks, and nothing else
 	@scripts/deps
 
