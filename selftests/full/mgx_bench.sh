@@ -7,6 +7,8 @@
 # mgx bench: every kind of group is measured or said to be left out, the proposal has knobs
 # that rules takes, and nothing is left behind or otherwise than before, also when it is
 # interrupted or killed. No time is judged.
+# Variables of perl stand in quotes, on purpose.
+# shellcheck disable=SC2016
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -21,10 +23,10 @@ cleanup() {
 	for pid in $(jobs -p); do kill -9 "$pid"; done 2>/dev/null
 	wait
 	$mgx unload tiers >/dev/null 2>&1
-	rmdir $root/mgx_bench.* 2>/dev/null
-	echo none >$offload/default_migrator
-	echo 0 >$offload/batch_pages
-	echo 1 >$offload/policies_enabled
+	rmdir "$root"/mgx_bench.* 2>/dev/null
+	echo none >"$offload"/default_migrator
+	echo 0 >"$offload"/batch_pages
+	echo 1 >"$offload"/policies_enabled
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
 	rm -rf "$work"
@@ -61,13 +63,13 @@ select_() {
 		print "$_\n" for eval $ARGV[0]; die $@ if $@' "$1" <"$work/out"
 }
 
-echo none >$offload/default_migrator
+echo none >"$offload"/default_migrator
 modprobe -r dcbm 2>/dev/null
 modprobe -r dmasim 2>/dev/null
 modprobe dmasim channels=2
 modprobe dcbm
 echo Y >/sys/module/dcbm/parameters/enable
-echo 1024 >$offload/batch_pages
+echo 1024 >"$offload"/batch_pages
 echo always >/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled
 echo never >/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled
 
@@ -90,9 +92,9 @@ point $? 'what was measured has its samples and its interval, what was not has a
 point $? 'left out is what is larger than batch_pages, and what the kernel has no folios of'
 [ -z "$(select_ 'grep { !$_->{left_out} && ($_->{migrator} eq "none") != !defined $_->{copy_ns} } @{ $json->{matrix} }')" ]
 point $? 'the kernel itself has timed what was copied ahead, and only that'
-sets=$(select_ 'map { "--set $_->{knob}=$_->{value}" } @{ $json->{proposal} }')
-[ -n "$sets" ] && [ "$(select_ 'map { $_->{sure} } @{ $json->{proposal} }' | sort -u)" = no ] &&
-	$mgx check rules --knobs by_size $sets >"$work/check" 2>"$work/err"
+mapfile -t sets < <(select_ 'map { "--set=$_->{knob}=$_->{value}" } @{ $json->{proposal} }')
+[ ${#sets[@]} -gt 0 ] && [ "$(select_ 'map { $_->{sure} } @{ $json->{proposal} }' | sort -u)" = no ] &&
+	$mgx check rules --knobs by_size "${sets[@]}" >"$work/check" 2>"$work/err"
 point $? 'rules takes the knobs that it proposes, and with such an engine none of them is sure'
 
 $mgx bench --orders 0 --groups 64K --migrators cpu,none --repetitions 2 --size 256K >"$work/out" 2>"$work/err" &&
@@ -115,11 +117,11 @@ $mgx -j bench -o 0 -g 64K -M dcbm -n 2 -s 256K >"$work/out" 2>"$work/err" &&
 	select_ 'map { $_->{left_out} } @{ $json->{matrix} }' | grep -q 'a policy of the system'
 point $? 'what a policy of the system does not allow is left out'
 $mgx unload tiers >/dev/null
-echo 0 >$offload/policies_enabled
+echo 0 >"$offload"/policies_enabled
 $mgx bench -o 0 -g 64K >"$work/out" 2>"$work/err"
 [ $? = 1 ] && grep -q 'mgx on' "$work/err"
 point $? 'with policies off it says so'
-echo 1 >$offload/policies_enabled
+echo 1 >"$offload"/policies_enabled
 
 await_cgroup() {
 	local left=600

@@ -10,6 +10,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
+. selftests/lib/offload.sh
+
 top=$PWD
 mgx=build/mgx
 offload=/sys/kernel/mm/migrate_offload
@@ -26,10 +28,7 @@ cleanup() {
 	echo 'policies = ();' >"$conf"
 	$mgx apply --force "$conf" >/dev/null 2>&1
 	$mgx unload foreign >/dev/null 2>&1
-	echo none >"$offload"/default_migrator
-	echo 65536 >"$offload"/min_bytes
-	echo 0 >"$offload"/batch_pages
-	echo 1 >"$offload"/policies_enabled
+	offload_as_booted
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
 	rmdir "$root"/mgx_apply/* "$root"/mgx_apply 2>/dev/null

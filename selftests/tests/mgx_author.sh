@@ -8,6 +8,7 @@
 # was built where there is more runs without it, and is refused where that would be wrong.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/offload.sh
 
 mgx=build/mgx
 bpftool=build/tools/bpftool
@@ -53,6 +54,7 @@ counter() { # NAME
 	$mgx -j status | sed -nE "s/.*\"counter\":\"$1\",\"value\":([0-9]+).*/\1/p"
 }
 
+offload_as_booted
 run $mgx load build/selftests/author.bpf.o
 point $? 'a policy of the header alone is loaded'
 run $mgx tune author ours && grep -q 'demotion,damon' "$work/out"

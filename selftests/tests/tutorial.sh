@@ -12,6 +12,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
+. selftests/lib/offload.sh
 end='7. Tune it' clang=$top/build/selftests/tutorial/bin/clang
 if [ "${1:-}" = --whole ]; then
 	end=
@@ -37,6 +38,7 @@ ln -s "$clang" "$work/bin/clang"
 ln -s "$top/build/tools/bpftool" "$work/bin/bpftool"
 export PATH=$work/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=$work COLUMNS=200
 modprobe -r mtcopy 2>/dev/null
+offload_as_booted
 
 # From here on nothing of the checkout is in reach, but for the page and its runner.
 cd "$work" || exit 1
