@@ -14,6 +14,7 @@
 
 #include "arena.h"
 #include "case.h"
+#include "dry_run.h"
 #include "offload.h"
 #include "policy.h"
 
@@ -65,24 +66,6 @@ static struct book move(enum arena_kind kind, size_t bytes)
 	book = book_close();
 	arena_verify(&arena);
 	return book;
-}
-
-/* What the dry run says of @question, or the case ends. */
-static const char *dry_run(const char *question)
-{
-	static char answer[4096];
-	ssize_t len = 0;
-	int fd;
-
-	fd = open(DRY_RUN, O_RDWR | O_CLOEXEC);
-	REQUIRE(fd >= 0, DRY_RUN ": %m");
-	REQUIRE(write(fd, question, strlen(question)) == (ssize_t)strlen(question),
-		"%s: %m", question);
-	len = read(fd, answer, sizeof(answer) - 1);
-	REQUIRE(len >= 0, "%s: read: %m", question);
-	answer[len] = '\0';
-	close(fd);
-	return answer;
 }
 
 static int dry_run_error(const char *question)
