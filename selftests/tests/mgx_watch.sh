@@ -182,8 +182,8 @@ point $? "what finds no room is counted: $shown shown, $lost lost" "$work/err"
 # Very many events: 8 of each batch of 32 pages, for so many cgroups there are. With the
 # histogram, which is made in the kernel, beside the lines.
 echo 32 >$offload/batch_pages
-groups=$(seq -f /sys/fs/cgroup/mgx_watch/%g 0 7)
-mkdir -p "$groups"
+mapfile -t groups < <(seq -f /sys/fs/cgroup/mgx_watch/%g 0 7)
+mkdir -p "${groups[@]}"
 calls=$(done_count)
 $mgx -j trace >"$work/trace" 2>"$work/err" &
 tracer=$!
