@@ -107,6 +107,8 @@ static void lose(enum arena_kind kind, size_t bytes, uint64_t *lost)
 	dmasim_set("late_ms", late_ms);
 	book = move(arena_map(kind, bytes, 0));
 	dmasim_set("late_every", 0);
+	/* Who goes on is not to be hurried on a slow machine. */
+	dcbm_set("timeout_ms", "10000");
 	EXPECT_EQ(dmasim_count("injected_late"), 1);
 	*lost = book.failed_lost;
 	EXPECT_GT(*lost, 0);
@@ -223,6 +225,7 @@ CASE(late_quiet, "where stopping waits for the late write, nothing is lost")
 	dmasim_set("late_ms", 2000);
 	book = move(arena_map(ARENA_ANON, PAGES * PAGE, 0));
 	dmasim_set("late_every", 0);
+	dcbm_set("timeout_ms", "10000");
 	EXPECT_GT(book.failed_timeout, 0);
 	EXPECT_EQ(book.failed_lost, 0);
 	EXPECT_EQ(dmasim_count("late_writes"), dmasim_count("injected_late"));

@@ -93,7 +93,7 @@ CASE(dmasim_unbind, "the engine is unbound from its driver and bound again")
 	load = load_start(NULL, 0);
 	for (i = 0; i < 2; i++) {
 		write_file("/sys/bus/platform/drivers/dmasim/unbind", "dmasim.0");
-		EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 0);
+		EXPECT_EQ(dcbm_channels_usable(), 0);
 		load_wait(&load, 1);
 		write_file("/sys/bus/platform/drivers/dmasim/bind", "dmasim.0");
 		EXPECT_EQ(dcbm_enable(0), 0);
@@ -156,7 +156,7 @@ CASE(enable_while_unbinding, "dcbm is enabled while its engine is being unbound"
 	load_wait(&load, 1);
 	write_file("/sys/bus/platform/drivers/dmasim/bind", "dmasim.0");
 	EXPECT_EQ(dcbm_enable(1), 0);
-	EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 4);
+	EXPECT_EQ(dcbm_channels_usable(), 4);
 	load_wait(&load, 1);
 }
 

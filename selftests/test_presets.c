@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
+ * vm: --mem 1024M
+ *
  * The presets of the policy rules, as mgx loads them: what each decides, against a table, by
- * the kernel's dry run. A preset without a table fails.
+ * the kernel's dry run. A preset without a table fails. In a VM of its own, because what
+ * other tests have copied is measured, too.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

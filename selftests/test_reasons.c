@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <numaif.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -148,15 +149,17 @@ CASE(numa_balancing, "NUMA balancing, one folio at a time")
 	uint64_t delay = read_number(NUMA_DEBUG "/scan_delay_ms");
 	uint64_t period = read_number(NUMA_DEBUG "/scan_period_min_ms");
 	struct seen seen;
+	unsigned int here;
 
 	/* The memory is at one node, who uses it at the other. */
 	pin_to_cpu(1);
-	arenas[0] = arena_map(ARENA_ANON, BYTES / 8, 0);
+	REQUIRE(!getcpu(NULL, &here), "getcpu: %m");
+	arenas[0] = arena_map(ARENA_ANON, BYTES / 8, !here);
 	write_file(NUMA_DEBUG "/scan_delay_ms", "1");
 	write_file(NUMA_DEBUG "/scan_period_min_ms", "10");
 	watch_begin("numa_misplaced");
 	write_file(NUMA_BALANCING, "1");
-	while (!arena_on_node(&arenas[0], 1) && !case_failed())
+	while (!arena_on_node(&arenas[0], here) && !case_failed())
 		arena_verify(&arenas[0]);
 	write_file(NUMA_BALANCING, "0");
 	seen = watch_end();

@@ -254,12 +254,12 @@ CASE(unbound, "an engine is unbound from its driver under load, and bound again"
 	load = load_start(NULL, 0);
 	for (i = 0; i < 2; i++) {
 		write_file("/sys/bus/platform/drivers/" ZDMA_DRIVER "/unbind", channels[i].device);
-		EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 7);
+		EXPECT_EQ(dcbm_channels_usable(), 7);
 		load_wait(&load, 2);
 		write_file("/sys/bus/platform/drivers/" ZDMA_DRIVER "/bind", channels[i].device);
 		EXPECT_EQ(dcbm_enable(0), 0);
 		EXPECT_EQ(dcbm_enable(1), 0);
-		EXPECT_EQ(dcbm_status("channels_idle") + dcbm_status("channels_busy"), 8);
+		EXPECT_EQ(dcbm_channels_usable(), 8);
 		load_wait(&load, 1);
 	}
 	EXPECT_GT(dcbm_status("folios_copied"), 0);

@@ -178,6 +178,17 @@ size_t dcbm_channels(struct dcbm_channel *list, size_t max)
 	return nr;
 }
 
+size_t dcbm_channels_usable(void)
+{
+	struct dcbm_channel list[64];
+	size_t i, usable = 0, nr = dcbm_channels(list, 64);
+
+	REQUIRE(nr <= 64, "%zu channels", nr);
+	for (i = 0; i < nr; i++)
+		usable += !strcmp(list[i].state, "idle") || !strcmp(list[i].state, "busy");
+	return usable;
+}
+
 void dcbm_channel_in(const char *state, size_t n, char name[32])
 {
 	struct dcbm_channel list[64];
@@ -194,11 +205,15 @@ void dcbm_channel_in(const char *state, size_t n, char name[32])
 
 void dcbm_wait_channels(const char *state, uint64_t nr)
 {
+	unsigned int left = 60000;
 	char name[64];
 
 	snprintf(name, sizeof(name), "channels_%s", state);
-	while (dcbm_status(name) != nr)
+	for (; dcbm_status(name) != nr; left--) {
+		REQUIRE(left, "%" PRIu64 " channels are %s, waited for %" PRIu64 " of them",
+			dcbm_status(name), state, nr);
 		usleep(1000);
+	}
 }
 
 size_t dcbm_graveyard(struct grave *list, size_t max)

@@ -42,9 +42,11 @@ struct dcbm_channel {
 
 /* Their number; the list is filled with the first @max of them. */
 size_t dcbm_channels(struct dcbm_channel *list, size_t max);
+/* How many are idle or busy, whichever of the two: by one look, for they change between two. */
+size_t dcbm_channels_usable(void);
 /* The name of the @n-th one in this state. */
 void dcbm_channel_in(const char *state, size_t n, char name[32]);
-/* Waits until as many are in this state; the runner ends what waits in vain. */
+/* Waits until as many are in this state, for a minute and more; then the case ends. */
 void dcbm_wait_channels(const char *state, uint64_t nr);
 /* Writes to a parameter of dcbm; 0 or -errno. */
 int dcbm_try_set(const char *parameter, const char *value);

@@ -47,14 +47,14 @@ machine_topology_x86_64() {
 	qemu+=(-smp "$smp,sockets=$sockets,cores=$((smp / sockets)),threads=1")
 }
 
-# The board knows nothing of nodes: the kernel cuts its memory in two, and each half has
-# all the CPUs.
+# The board knows nothing of nodes: the kernel cuts its memory in two, as far from each
+# other as real ones, and each half has all the CPUs.
 machine_topology_arm64() {
 	[ -z "$nodes" ] || die "--nodes \"$nodes\": an arm64 guest has two nodes, each with all CPUs"
 	qemu+=(-m "$(machine_memory 2)")
 	# The board's CPUs cannot be chosen.
 	[[ $machine = xlnx-versal-virt* ]] || qemu+=(-smp "$smp")
-	machine_append+=" numa=fake=2"
+	machine_append+=" numa=fake=2:10,20,20,10"
 }
 
 machine_memory() {
