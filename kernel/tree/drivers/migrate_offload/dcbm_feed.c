@@ -26,15 +26,25 @@ static u64 dcbm_piece_param(const struct dcbm_piece *piece)
 	return (unsigned long)piece | piece->generation;
 }
 
+static bool dcbm_has_piece(const struct dcbm_share *s)
+{
+	return s->free != DCBM_NO_PIECE || s->unused < s->end_pieces;
+}
+
 /* A piece for the next descriptor of a share; it has one when this is called. */
 static struct dcbm_piece *dcbm_piece_begin(struct dcbm_xfer *x,
 					   struct dcbm_share *s, u32 bytes)
 {
-	struct dcbm_piece *piece = &x->pieces[s->free];
+	struct dcbm_piece *piece;
 
 	lockdep_assert_held(&x->lock);
 
-	s->free = piece->next;
+	if (s->free != DCBM_NO_PIECE) {
+		piece = &x->pieces[s->free];
+		s->free = piece->next;
+	} else {
+		piece = &x->pieces[s->unused++];
+	}
 	piece->generation = (piece->generation + 1) % DCBM_GENERATIONS;
 	piece->share = s - x->shares;
 	piece->seg = s->seg;
@@ -165,7 +175,7 @@ out:
  */
 void dcbm_feed_begin(struct dcbm_xfer *x)
 {
-	unsigned int i, j, each = DCBM_MAX_PIECES / x->nr_shares;
+	unsigned int i, each = DCBM_MAX_PIECES / x->nr_shares;
 
 	x->in_flight = 0;
 	x->hungry = false;
@@ -179,13 +189,10 @@ void dcbm_feed_begin(struct dcbm_xfer *x)
 
 		if (s->c->dd->depth)
 			nr_free = min(nr_free, s->c->dd->depth);
+		/* A list of all would be longer than most jobs. */
 		s->free = DCBM_NO_PIECE;
-		for (j = 0; j < nr_free; j++) {
-			struct dcbm_piece *piece = &x->pieces[i * each + j];
-
-			piece->next = s->free;
-			s->free = piece - x->pieces;
-		}
+		s->unused = i * each;
+		s->end_pieces = s->unused + nr_free;
 		s->seg = s->first;
 		s->offset = 0;
 		s->tries = 0;
@@ -225,7 +232,7 @@ static struct dcbm_piece *dcbm_next_piece(struct dcbm_xfer *x,
 		seg = &x->segs[s->seg];
 		if (x->pairs[seg->pair].bad)
 			continue;
-		if (s->free == DCBM_NO_PIECE)
+		if (!dcbm_has_piece(s))
 			return NULL;
 		return dcbm_piece_begin(x, s, dcbm_sg_gather(x, s, nr_copies));
 	}
@@ -299,7 +306,7 @@ void dcbm_feed(struct dcbm_xfer *x, struct dcbm_share *s)
 	/* By then, so many descriptors are free again that it is worth waking up. */
 	if (!s->left)
 		s->wake_at = -1;
-	else if (s->free == DCBM_NO_PIECE || nr < max)
+	else if (!dcbm_has_piece(s) || nr < max)
 		s->wake_at = s->in_flight / 2;
 	else
 		s->wake_at = s->in_flight;

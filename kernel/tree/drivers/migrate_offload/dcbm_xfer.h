@@ -114,7 +114,9 @@ struct dcbm_piece {
  * @bytes: of the share
  * @is_lost: the channel was lost with it
  * @tries: how often in a row prep failed with nothing in flight
- * @free: index of the first free piece
+ * @free: index of the first of the pieces that were used and are free again
+ * @unused: index of the first of those that were not used yet
+ * @end_pieces: and behind the last of them
  * @in_flight: pieces in flight
  * @wake_at: with so few pieces in flight, the waiter can submit more; or -1
  * @unproven: pieces that were aborted, which does not prove that they are over
@@ -135,6 +137,8 @@ struct dcbm_share {
 	bool is_lost;
 	unsigned int tries;
 	u16 free;
+	u16 unused;
+	u16 end_pieces;
 	int in_flight;
 	int wake_at;
 	unsigned int unproven;
