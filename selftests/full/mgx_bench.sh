@@ -11,6 +11,7 @@
 # shellcheck disable=SC2016
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 offload=/sys/kernel/mm/migrate_offload
@@ -32,20 +33,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..14"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		tail -n 25 "$work/out" "$work/err" | cut -c1-400 | sed 's/^/# /'
-	fi
-}
+plan 14
 
 # What no bench may change.
 everything() {

@@ -8,6 +8,7 @@
 # removed and purged; nothing of it is left.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 work=$(mktemp -d)
 trap cleanup EXIT
@@ -19,20 +20,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..12"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		tail -n 30 "$work/out" | cut -c1-300 | sed 's/^/# /'
-	fi
-}
+plan 12
 
 run() {
 	"$@" >"$work/out" 2>&1

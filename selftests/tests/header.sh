@@ -8,6 +8,7 @@
 # counted right, and what user space reads is laid out there as it is in a policy.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -15,20 +16,8 @@ headers=(include/migrate_ext/*.h)
 bpf=(clang-19 -g -O2 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror -target bpf -mcpu=v3
 	-D__TARGET_ARCH_x86 -Iinclude -Ibuild/include -Ibuild/tools/include -c -o "$work/o" -x c -)
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..$((${#headers[@]} + 3))"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		head -n 20 "$work/err" | sed 's/^/# /'
-	fi
-}
+point_shows=("$work/err")
+plan "$((${#headers[@]} + 3))"
 
 for header in "${headers[@]}"; do
 	name=${header#include/}

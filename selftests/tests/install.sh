@@ -8,25 +8,14 @@
 # away and nothing else; a policy is compiled with nothing but what is installed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dest=$work/dest
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..9"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		head -n 20 "$work/out" | sed 's/^/# /'
-	fi
-}
+point_shows=("$work/out")
+plan 9
 
 there() {
 	(cd "$dest/opt/m" && find . ! -type d | sed 's|^\./||' | sort)

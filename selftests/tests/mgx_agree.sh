@@ -8,6 +8,7 @@
 # same letters, the same exit statuses; and the unit and the sample file are in order.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 man=loader/mgx.8
@@ -15,21 +16,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PATH=$PWD/build:$PATH
 
-number=0 failed=0
+point_shows=("$work/diff")
 mapfile -t commands < <($mgx -p help | sed -n 's/^ *"name": "\(.*\)",$/\1/p')
-echo "TAP version 13"
-echo "1..$((3 * ${#commands[@]} + 8))"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		sed 's/^/# /' "$work/diff"
-	fi
-}
+plan "$((3 * ${#commands[@]} + 8))"
 
 same() { # WHAT, of two lists in $work/a and $work/b
 	diff "$work/a" "$work/b" >"$work/diff"

@@ -11,6 +11,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 . selftests/lib/offload.sh
+. selftests/lib/tap.sh
 
 top=$PWD
 mgx=build/mgx
@@ -35,20 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..33"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		tail -n 25 "$work/out" "$work/err" | cut -c1-400 | sed 's/^/# /'
-	fi
-}
+plan 33
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -79,15 +67,6 @@ everything() {
 	find $offload/policies -mindepth 1 -maxdepth 1 | sort
 	find /sys/fs/bpf -mindepth 1 | sort
 	grep -sH . $offload/policies/*/{map_id,name} $offload/{default_migrator,reason_mask,min_bytes,batch_pages,policies_enabled}
-}
-
-await() { # COMMAND...
-	local left=600
-	until "$@"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
-		sleep 0.1
-	done
 }
 
 mkdir -p $root/mgx_apply

@@ -9,6 +9,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/offload.sh
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 bpftool=build/tools/bpftool
@@ -22,20 +23,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..11"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		tail -n 30 "$work/out" "$work/err" | cut -c1-300 | sed 's/^/# /'
-	fi
-}
+plan 11
 
 run() { # COMMAND...: its output into $work/out
 	"$@" >"$work/out" 2>"$work/err"

@@ -8,6 +8,7 @@
 # them, and q gives the terminal back. What its columns count, against the books.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 book=/sys/kernel/mm/migrate_offload/books/syscall_or_cpuset
@@ -29,9 +30,8 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..13"
+point_shows=("$work/top")
+plan 13
 
 # shows WHAT COMMAND...: within the time of a hang guard the screen is as the command wants.
 shows() {
@@ -68,17 +68,6 @@ lacks() {
 # The rows, in their order.
 rows() {
 	grep -oE '^/mgx_top_[ab]' "$work/screen" | paste -sd' '
-}
-
-point() { # STATUS WHAT
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		cut -c1-600 "$work/top" | tail -n 20 | sed 's/^/# /'
-	fi
 }
 
 mkdir -p /sys/fs/cgroup/mgx_top_{a,b,c}

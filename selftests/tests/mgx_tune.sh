@@ -8,6 +8,7 @@
 # tune at a time; several knobs that change together.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 bpftool=build/tools/bpftool
@@ -24,20 +25,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..11"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		tail -n 20 "$work/out" "$work/err" | cut -c1-300 | sed 's/^/# /'
-	fi
-}
+plan 11
 
 tune() {
 	$mgx -j tune "$@" >"$work/out" 2>"$work/err"
@@ -46,15 +34,6 @@ tune() {
 # The value of a knob of the policy.
 knob() {
 	$mgx -j tune by_reason "$1" | sed -E 's/.*"value":"?([^",]*)"?,.*/\1/'
-}
-
-await() { # COMMAND...
-	local left=600
-	until "$@"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
-		sleep 0.1
-	done
 }
 
 cp build/bpf/by_reason.bpf.o "$work/"

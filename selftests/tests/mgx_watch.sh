@@ -8,6 +8,7 @@
 # that find no room are counted, and a file of metrics is always a whole one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. selftests/lib/tap.sh
 
 mgx=build/mgx
 pages=build/selftests/pages
@@ -29,21 +30,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-number=0 failed=0
-echo "TAP version 13"
-echo "1..20"
-
-point() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number $2"
-	else
-		failed=1
-		echo "not ok $number $2"
-		shift 2
-		for file; do tail -n 20 "$file" | cut -c1-500 | sed 's/^/# /'; done
-	fi
-}
+plan 20
 
 # The machine's book of the reason that is moved for here.
 book() {
