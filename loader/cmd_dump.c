@@ -340,7 +340,7 @@ int cmd_dump(struct mgx *mgx, int argc, char **argv)
 	show_dma(mgx);
 	if (sysfs_present()) {
 		ids = sysfs_entries("policies");
-		show_incidents(mgx);
+		show_incidents(mgx, NULL, "no policy was ejected and no migrator put in quarantine since boot");
 		show_switches(mgx);
 		show_migrators(mgx, NULL);
 		show_channels(mgx);

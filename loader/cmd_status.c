@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mgx status: what the kernel shows in sysfs, which anyone may read, and the
- * policies' own counters for those who may.
+ * mgx status: what the kernel shows in sysfs, which anyone may read, its record of
+ * ejections and quarantines with it, and the policies' own counters for those who may.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +73,7 @@ int cmd_status(struct mgx *mgx, int argc, char **argv)
 		show_migrators(mgx, NULL);
 	}
 	show_policies(mgx, ids);
+	show_incidents(mgx, only, NULL);
 	show_books(mgx, ids, !only);
 
 	/* Reading a policy's own memory takes privileges; the rest does not. */

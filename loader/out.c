@@ -22,6 +22,7 @@ struct out {
 	size_t nr_columns;
 	size_t cell;
 	size_t rows;
+	__u64 filled;		/* which text columns have something in them */
 	bool record;
 	const char *title;
 	const char *empty;
@@ -112,6 +113,7 @@ static void begin_section(struct out *out, const char *key, const char *title,
 	out->nr_columns = nr_columns;
 	out->cell = 0;
 	out->rows = 0;
+	out->filled = 0;
 	out->title = title;
 
 	if (out->mgx->json)
@@ -164,9 +166,24 @@ void out_record(struct out *out, const char *key, const char *title,
 	scols_table_new_column(out->table, "VALUE", 0, 0);
 }
 
+static void hide_empty(struct out *out)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < out->nr_columns; i++) {
+		if (!out->columns[i].title)
+			continue;
+		if (out->columns[i].sparse && !(out->filled & (1ULL << n)))
+			scols_column_set_flags(scols_table_get_column(out->table, n), SCOLS_FL_HIDDEN);
+		n++;
+	}
+}
+
 void out_end(struct out *out)
 {
 	assert(out->columns && !out->cell);
+	if (!out->mgx->json && !out->record)
+		hide_empty(out);
 	out->columns = NULL;
 
 	if (out->mgx->json) {
@@ -203,12 +220,17 @@ static size_t text_column(const struct out *out)
 	return n;
 }
 
+/* @text: NULL where there is nothing to say */
 static void text_cell(struct out *out, const char *text, bool number)
 {
 	const struct out_column *column = &out->columns[out->cell];
 
-	if (!column->title)
+	if (!column->title || (out->record && column->sparse && !text))
 		return;
+	if (text)
+		out->filled |= 1ULL << text_column(out);
+	else
+		text = "-";
 	if (out->record) {
 		out->line = scols_table_new_line(out->table, NULL);
 		scols_line_set_data(out->line, 0, column->title);
@@ -249,7 +271,7 @@ void out_str(struct out *out, const char *value)
 	if (out->mgx->json)
 		json_cell(out, value ? json_object_new_string(value) : NULL);
 	else
-		text_cell(out, value && *value ? value : "-", false);
+		text_cell(out, value && *value ? value : NULL, false);
 	out->cell++;
 }
 

@@ -26,6 +26,7 @@ struct out_column {
 	const char *key;	/* in JSON; NULL: for people only */
 	const char *title;	/* for people; NULL: in JSON only */
 	enum out_unit unit;
+	bool sparse;		/* for people only where there is something to say */
 };
 
 struct out *out_new(const struct mgx *mgx);

@@ -21,12 +21,14 @@
 #include "kernel.h"
 #include "out.h"
 #include "policy.h"
+#include "sysfs.h"
 
 void policy_free(struct policy *policy)
 {
 	free(policy->name);
 	free(policy->object);
 	free(policy->pin);
+	free(policy->ejected);
 	free(policy->cgroup_path);
 }
 
@@ -124,6 +126,20 @@ static int read_ops(struct mgx *mgx, int map_fd, __u32 value_size,
 	return 0;
 }
 
+/* What the kernel says of the attachment, when that is of this very map. */
+static char *read_ejected(const struct policy *policy)
+{
+	char *map_id = sysfs_read("policies/%llu/map_id", (unsigned long long)policy->cgroup_id);
+	char *state = sysfs_read("policies/%llu/state", (unsigned long long)policy->cgroup_id);
+	char *why = NULL;
+
+	if (map_id && state && strtoul(map_id, NULL, 10) == policy->map_id)
+		why = policy_ejected(state);
+	free(state);
+	free(map_id);
+	return why;
+}
+
 /* A module's struct_ops has its own BTF, where the ids of vmlinux mean nothing. */
 static bool is_vmlinux(__u32 btf_id)
 {
@@ -178,6 +194,8 @@ static int read_link(struct mgx *mgx, __u32 link_id, struct policies *policies)
 		if (err) {
 			policy_free(policy);
 			policies->nr--;
+		} else {
+			policy->ejected = read_ejected(policy);
 		}
 	}
 	close(fd);
@@ -316,6 +334,13 @@ struct policy *policies_find(struct mgx *mgx, const char *what,
 	return NULL;
 }
 
+char *policy_ejected(const char *state)
+{
+	static const char ejected[] = "ejected: ";
+
+	return strncmp(state, ejected, strlen(ejected)) ? NULL : mgx_strdup(state + strlen(ejected));
+}
+
 const struct out_column policy_columns[] = {
 	{ "name", "NAME" },
 	{ "object", "OBJECT" },
@@ -325,6 +350,7 @@ const struct out_column policy_columns[] = {
 	{ "link_id", "LINK" },
 	{ "map_id", "MAP" },
 	{ "pin", "PIN" },
+	{ "why", "WHY", .sparse = true },
 };
 
 const size_t policy_nr_columns = MGX_ARRAY_SIZE(policy_columns);
@@ -350,13 +376,14 @@ void policy_out(struct mgx *mgx, const struct policy *policy)
 	else
 		out_none(out);
 	out_str(out, policy->cgroup_path);
-	out_str(out, policy->map_id ? "attached" : "detached");
+	out_str(out, !policy->map_id ? "detached" : policy->ejected ? "ejected" : "attached");
 	out_uint(out, policy->link_id);
 	if (policy->map_id)
 		out_uint(out, policy->map_id);
 	else
 		out_none(out);
 	out_str(out, policy->pin);
+	out_str(out, policy->ejected);
 	out_row(out);
 }
 

@@ -15,6 +15,7 @@ struct policy {
 	char *name;		/* ops.name; of a detached one, that of its pin */
 	char *object;		/* name of the map: the variable in the object */
 	char *pin;		/* path of our pin, NULL: none of ours */
+	char *ejected;		/* why it is not asked any more; NULL: it is */
 	__u64 cgroup_id;	/* 1: the whole system */
 	char *cgroup_path;	/* NULL: gone */
 	__u32 prog_ids[POLICY_MAX_PROGS];
@@ -40,6 +41,9 @@ void policy_free(struct policy *policy);
 /* The one called @name (or "id:LINK"), NULL after saying what is wrong. */
 struct policy *policies_find(struct mgx *mgx, const char *what,
 			     struct policies *policies, const char *name, int *exit);
+
+/* Of the state of an attachment in sysfs: why it was ejected, or NULL. To be freed. */
+char *policy_ejected(const char *state);
 
 extern const struct out_column policy_columns[];
 extern const size_t policy_nr_columns;

@@ -71,7 +71,8 @@ static const struct out_column attachment_columns[] = {
 	{ "cgroup_path", "PATH" },
 	{ "name", "POLICY" },
 	{ "map_id", "MAP" },
-	{ "state", "STATE" },
+	{ "state", NULL },
+	{ NULL, "STATE" },
 	{ "eligible_batch", "BATCH" },
 	{ "eligible_single", "SINGLE" },
 	{ "eligible_none", "NO OPINION" },
@@ -86,7 +87,9 @@ static const struct out_column attachment_columns[] = {
 	{ "batch_pages_none", NULL },
 	{ "clamped", "CLAMPED" },
 	{ "ejections", "EJECTED" },
+	{ NULL, "WHY", .sparse = true },
 };
+#define ATTACHMENT_FIRST_COUNTER	6
 
 /* Cells from `name value` lines; a kernel that lacks one has no answer. */
 static void out_counters(struct mgx *mgx, const struct sysfs_counters *counters,
@@ -330,7 +333,7 @@ void show_module_counters(struct mgx *mgx)
 }
 
 /* "3 1790000000 ejected NAME what happened" */
-void show_incidents(struct mgx *mgx)
+void show_incidents(struct mgx *mgx, const char *only, const char *empty)
 {
 	static const struct out_column columns[] = {
 		{ "seq", "NR" },
@@ -342,8 +345,7 @@ void show_incidents(struct mgx *mgx)
 	};
 	char *text = sysfs_read("incidents"), *rest = text, *line;
 
-	out_table(mgx->out, "incidents", "Ejections and quarantines",
-		  "no policy was ejected and no migrator put in quarantine since boot", columns,
+	out_table(mgx->out, "incidents", "Ejections and quarantines", empty, columns,
 		  MGX_ARRAY_SIZE(columns));
 	while (text && (line = strsep(&rest, "\n"))) {
 		char *seq = strsep(&line, " "), *when = line ? strsep(&line, " ") : NULL;
@@ -352,7 +354,7 @@ void show_incidents(struct mgx *mgx)
 		struct tm tm;
 		char date[32] = "";
 
-		if (!seq || !*seq)
+		if (!seq || !*seq || (only && (!name || strcmp(name, only))))
 			continue;
 		if (localtime_r(&seconds, &tm))
 			strftime(date, sizeof(date), "%F %T", &tm);
@@ -374,6 +376,7 @@ static void show_policy(struct mgx *mgx, const char *id)
 	char *map_id = sysfs_read("policies/%s/map_id", id);
 	char *state = sysfs_read("policies/%s/state", id);
 	char *path = cgroup_path(to_uint(id));
+	char *why = state ? policy_ejected(state) : NULL;
 	struct sysfs_counters events;
 
 	sysfs_counters_read(&events, "policies/%s/events", id);
@@ -385,9 +388,13 @@ static void show_policy(struct mgx *mgx, const char *id)
 	else
 		out_none(mgx->out);
 	out_str(mgx->out, state);
-	out_counters(mgx, &events, attachment_columns + 5, MGX_ARRAY_SIZE(attachment_columns) - 5);
+	out_str(mgx->out, why ? "ejected" : state);
+	out_counters(mgx, &events, attachment_columns + ATTACHMENT_FIRST_COUNTER,
+		     MGX_ARRAY_SIZE(attachment_columns) - ATTACHMENT_FIRST_COUNTER - 1);
+	out_str(mgx->out, why);
 	out_row(mgx->out);
 	sysfs_counters_free(&events);
+	free(why);
 	free(path);
 	free(state);
 	free(map_id);

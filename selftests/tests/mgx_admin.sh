@@ -27,7 +27,7 @@ cleanup() {
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..26"
+echo "1..27"
 
 # says WHAT PATTERN... -- COMMAND...: it succeeds, and says each of the patterns.
 says() {
@@ -126,6 +126,7 @@ echo 1 >/sys/module/dmasim/parameters/error_every
 build/selftests/pages -m 1 -k 64 -n 4 >"$work/out" 2>"$work/err"
 echo 0 >/sys/module/dmasim/parameters/error_every
 says 'migrator list shows a quarantine' '^dcbm +[0-9]+ quarantined' -- $mgx migrator list
+says 'status says when and why' '^ *[0-9]+ 20[0-9-]+ [0-9:]+ quarantined dcbm +1 jobs in a row failed' -- $mgx status
 says 'dump has the record of it' '"what":"quarantined","name":"dcbm","text":"1 jobs in a row failed' \
 	-- $mgx -j dump
 says 'migrator rearm ends it' '^dcbm +[0-9]+ registered' -- $mgx migrator rearm dcbm

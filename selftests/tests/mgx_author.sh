@@ -23,7 +23,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 11
+plan 13
 
 run() { # COMMAND...: its output into $work/out
 	"$@" >"$work/out" 2>"$work/err"
@@ -45,7 +45,8 @@ counter() { # NAME
 offload_as_booted
 run $mgx load build/selftests/author.bpf.o
 point $? 'a policy of the header alone is loaded'
-run $mgx tune author ours && grep -q 'demotion,damon' "$work/out"
+run $mgx list && grep -q '^author .* attached ' "$work/out" && ! grep -q WHY "$work/out" &&
+	run $mgx tune author ours && grep -q 'demotion,damon' "$work/out"
 point $? 'its set of reasons is a knob with names'
 
 modprobe mtcopy && run $mgx migrator enable mtcopy
@@ -62,6 +63,12 @@ run $mgx tune author quit=on && explain --reason demotion --order 3 --folios 5 &
 	run $mgx status author &&
 	grep -q ejected "$work/out" && grep -q 'demotion of 5 folios, orders 3 to 3' /sys/kernel/mm/migrate_offload/incidents
 point $? 'migrate_exit() ends it, with a message that was put together'
+run $mgx list && grep -qE '^author .* ejected .* bpf_migrate_exit: code -7: demotion of 5 folios, orders 3 to 3$' "$work/out" &&
+	run $mgx -j list && grep -q '"state":"ejected".*"why":"bpf_migrate_exit: code -7: demotion of 5 folios' "$work/out"
+point $? 'mgx list says that it was ejected, and why'
+run $mgx status author && grep -qE '^ *[0-9]+ 20[0-9-]+ [0-9:]+ ejected +author +cgroup 1: bpf_migrate_exit: code -7' "$work/out" &&
+	run $mgx -j dump && grep -q '"incidents":\[{[^]]*"what":"ejected","name":"author","text":"cgroup 1: bpf_migrate_exit' "$work/out"
+point $? 'and the record of it is in mgx status and mgx dump'
 
 # exit() runs when nobody uses the policy any more; within a hang guard.
 for ((i = 0; i < 300; i++)); do
