@@ -53,6 +53,8 @@ static void feature(struct features *features, const char *name, bool present,
 		features->worst = code;
 }
 
+static const char boot_ours[] = "boot a kernel with the migrate_ext patches and CONFIG_MIGRATE_EXT=y";
+
 static void check_kernel(struct features *features)
 {
 	struct mgx *mgx = features->mgx;
@@ -67,10 +69,8 @@ static void check_kernel(struct features *features)
 		mgx_printf("Linux %s", uts.release),
 		"boot a kernel built with CONFIG_DEBUG_INFO_BTF=y");
 	feature(features, "struct " OPS_STRUCT, kernel_ops_type(mgx) > 0 &&
-		kernel_ops_value_type(mgx) > 0, NEEDED, MGX_NO_FEATURE, NULL,
-		"boot a kernel with the migrate_ext patches and CONFIG_MIGRATE_EXT=y");
-	feature(features, "kfuncs for policies", kfuncs, NEEDED, MGX_NO_FEATURE, NULL,
-		"boot a kernel with the migrate_ext patches and CONFIG_MIGRATE_EXT=y");
+		kernel_ops_value_type(mgx) > 0, NEEDED, MGX_NO_FEATURE, NULL, boot_ours);
+	feature(features, "kfuncs for policies", kfuncs, NEEDED, MGX_NO_FEATURE, NULL, boot_ours);
 
 	jit = sysfs_read_path("/proc/sys/net/core/bpf_jit_enable");
 	feature(features, "BPF JIT", !jit || strcmp(jit, "0"), NEEDED, MGX_NO_FEATURE,
@@ -78,7 +78,7 @@ static void check_kernel(struct features *features)
 	free(jit);
 
 	feature(features, "sysfs", sysfs_present(), NEEDED, MGX_NO_FEATURE,
-		mgx_strdup(SYSFS_DIR),
+		sysfs_present() ? mgx_strdup(SYSFS_DIR) : NULL,
 		"boot a kernel with CONFIG_MIGRATE_OFFLOAD=y, and mount sysfs");
 }
 
@@ -105,20 +105,23 @@ static void check_mounts(struct features *features)
 static void check_watching(struct features *features)
 {
 	const struct btf *btf = kernel_btf(features->mgx);
+	static const char path[] = "/sys/kernel/debug/migrate_offload/dry_run";
 	char *enabled = sysfs_read("policies_enabled");
-	bool on = !enabled || strcmp(enabled, "0");
+	bool on = enabled && strcmp(enabled, "0");
+	bool dry_run = kernel_have_cap(CAP_SYS_ADMIN) && !access(path, F_OK);
 
+	/* A kernel without that switch has no policies. */
 	feature(features, "policies are asked", on, USEFUL, MGX_FAILED,
-		mgx_strdup(on ? "the switch is on" : "the switch is off"), "mgx on");
-	free(enabled);
+		enabled ? mgx_strdup(on ? "the switch is on" : "the switch is off") : NULL,
+		enabled ? "mgx on" : boot_ours);
 	feature(features, "trace events with BTF", btf &&
 		btf__find_by_name_kind(btf, "btf_trace_migrate_offload_copy",
 				       BTF_KIND_TYPEDEF) > 0, USEFUL, MGX_NO_FEATURE, NULL,
 		"boot a kernel with the migrate_ext patches and CONFIG_BPF_EVENTS=y, for mgx trace and top");
-	feature(features, "dry run", kernel_have_cap(CAP_SYS_ADMIN) &&
-		!access("/sys/kernel/debug/migrate_offload/dry_run", F_OK), USEFUL,
-		MGX_NO_FEATURE, mgx_strdup("/sys/kernel/debug/migrate_offload/dry_run"),
-		"be root, and mount -t debugfs debugfs /sys/kernel/debug, for mgx explain");
+	feature(features, "dry run", dry_run, USEFUL, MGX_NO_FEATURE, dry_run ? mgx_strdup(path) : NULL,
+		enabled ? "be root, and mount -t debugfs debugfs /sys/kernel/debug, for mgx explain" :
+			  boot_ours);
+	free(enabled);
 }
 
 static void check_migrators(struct features *features)
