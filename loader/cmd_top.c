@@ -161,7 +161,7 @@ static void out_rates(struct top *top, const struct rates *rates)
 		{ "offered", NULL },
 		{ "fallbacks", "FALLBACKS" },
 		{ "busy_ns", NULL },
-		{ "busy_per_mille", "BUSY/1000" },
+		{ "busy_per_mille", "BUSY", OUT_PER_MILLE },
 	};
 	static const struct out_column interval_columns[] = {
 		{ "time_ns", NULL }, { "interval_ns", NULL }, { "lost", NULL },
@@ -195,8 +195,13 @@ static void out_rates(struct top *top, const struct rates *rates)
 		out_uint(out, row->sum.folios);
 		out_uint(out, row->sum.bytes);
 		out_uint(out, row->bytes);
-		out_uint(out, row->p50_ns);
-		out_uint(out, row->p99_ns);
+		if (row->sum.groups) {
+			out_uint(out, row->p50_ns);
+			out_uint(out, row->p99_ns);
+		} else {
+			out_none(out);
+			out_none(out);
+		}
 		out_uint(out, row->sum.offered);
 		out_uint(out, row->sum.fallbacks);
 		out_uint(out, row->sum.busy_ns);

@@ -391,8 +391,11 @@ static void find_targets(const struct config *config, struct targets *targets,
 
 static void cgroup_missing(void *arg, const struct config_policy *policy, const char *pattern)
 {
-	(void)policy;
-	pending(arg, "policy", pattern, "there is no such cgroup yet");
+	const char *file = strrchr(policy->object, '/');
+	char *title = mgx_printf("%s on %s", policy->name ?: (file ? file + 1 : policy->object), pattern);
+
+	pending(arg, "policy", title, "there is no such cgroup yet");
+	free(title);
 }
 
 static bool is_ours(const struct policy *policy)

@@ -306,6 +306,11 @@ static char *human_ns(__u64 value)
 	return mgx_printf("%.2f s", value / 1e9);
 }
 
+char *out_ns_text(const struct out *out, __u64 ns)
+{
+	return out->mgx->raw ? mgx_printf("%" PRIu64, (uint64_t)ns) : human_ns(ns);
+}
+
 void out_uint(struct out *out, __u64 value)
 {
 	const struct out_column *column = next_cell(out);
@@ -320,6 +325,8 @@ void out_uint(struct out *out, __u64 value)
 		text = human_bytes(value);
 	else if (column->unit == OUT_NS && !out->mgx->raw)
 		text = human_ns(value);
+	else if (column->unit == OUT_PER_MILLE && !out->mgx->raw)
+		text = mgx_printf("%.1f%%", value / 10.0);
 	else
 		text = mgx_printf("%" PRIu64, (uint64_t)value);
 	text_cell(out, text, true);

@@ -20,6 +20,7 @@ enum out_unit {
 	OUT_PLAIN,
 	OUT_BYTES,
 	OUT_NS,
+	OUT_PER_MILLE,		/* for people in percent */
 };
 
 struct out_column {
@@ -51,6 +52,9 @@ void out_int(struct out *out, __s64 value);
 void out_bool(struct out *out, bool value);
 void out_none(struct out *out);
 void out_row(struct out *out);
+
+/* As a cell of OUT_NS has it. To be freed. */
+char *out_ns_text(const struct out *out, __u64 ns);
 
 void out_error(struct out *out, const char *message, int code);
 

@@ -115,7 +115,7 @@ static __u64 to_uint(const char *text)
 static void out_costs(struct mgx *mgx, const struct sysfs_counters *cost)
 {
 	static const char * const classes[] = { "page", "small", "large", "pmd" };
-	char *text = mgx_strdup(""), *longer;
+	char *text = mgx_strdup(""), *longer, *time;
 	__u64 value;
 	size_t i;
 
@@ -127,8 +127,9 @@ static void out_costs(struct mgx *mgx, const struct sysfs_counters *cost)
 		out_uint(mgx->out, value);
 		if (!value)
 			continue;
-		longer = mgx_printf("%s%s%s %.1f us", text, *text ? ", " : "", classes[i],
-				    value / 1e3);
+		time = out_ns_text(mgx->out, value);
+		longer = mgx_printf("%s%s%s %s", text, *text ? ", " : "", classes[i], time);
+		free(time);
 		free(text);
 		text = longer;
 	}
@@ -207,6 +208,15 @@ void show_migrators(struct mgx *mgx, const char *only)
 	sysfs_entries_free(names);
 }
 
+static enum out_unit unit_of(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!strcmp(name, "bytes"))
+		return OUT_BYTES;
+	return len > 3 && !strcmp(name + len - 3, "_ns") ? OUT_NS : OUT_PLAIN;
+}
+
 /* What stands in a file of lines of words, the first of which names the columns. */
 static void show_words(struct mgx *mgx, const char *key, const char *title,
 		       const char *empty, char *text)
@@ -214,20 +224,21 @@ static void show_words(struct mgx *mgx, const char *key, const char *title,
 	struct out_column columns[32] = {};
 	char names[32][64], titles[32][64];
 	char *line, *rest = text, *word;
-	size_t nr = 0, i, c;
+	size_t nr = 0, i, c, len;
 
 	line = strsep(&rest, "\n");
 	while (line && nr < MGX_ARRAY_SIZE(columns) && (word = strsep(&line, " "))) {
 		if (!*word)
 			continue;
 		snprintf(names[nr], sizeof(names[nr]), "%s", word);
-		for (c = 0; names[nr][c]; c++)
-			titles[nr][c] = names[nr][c] == '_' ? ' ' : toupper((unsigned char)names[nr][c]);
-		titles[nr][c] = '\0';
 		columns[nr].key = names[nr];
 		columns[nr].title = titles[nr];
-		columns[nr].unit = !strcmp(names[nr], "bytes") ? OUT_BYTES :
-				   !strcmp(names[nr], "busy_ns") ? OUT_NS : OUT_PLAIN;
+		columns[nr].unit = unit_of(names[nr]);
+		/* What a person sees says its unit itself. */
+		len = strlen(names[nr]) - (columns[nr].unit == OUT_NS && !mgx->raw ? strlen("_ns") : 0);
+		for (c = 0; c < len; c++)
+			titles[nr][c] = names[nr][c] == '_' ? ' ' : toupper((unsigned char)names[nr][c]);
+		titles[nr][c] = '\0';
 		nr++;
 	}
 	if (!nr)

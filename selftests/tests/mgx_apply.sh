@@ -100,12 +100,12 @@ write_conf() { # KNOBS of the policy for db-*
 write_conf 'min_order = 4;'
 before=$(everything)
 apply --dry-run && says '^policy +main on / +load' '^policy +db on /mgx_apply/db-1 +load' \
-	'^policy +/mgx_apply/later +pending' '^setting +min_bytes +set +65536 +131072'
+	'^policy +db on /mgx_apply/later +pending' '^setting +min_bytes +set +65536 +131072'
 point $? 'the dry run shows what is to be done'
 [ "$(everything)" = "$before" ]
 point $? 'and does nothing'
 
-apply && says '^migrator +dcbm +enable' '^policy +/mgx_apply/later +pending'
+apply && says '^migrator +dcbm +enable' '^policy +db on /mgx_apply/later +pending'
 point $? 'apply does it, and waits for the cgroup that is not there'
 [ "$(policy /) $(policy /mgx_apply/web) $(policy /mgx_apply/db-1)" = 'main web db' ]
 point $? 'each cgroup has its policy'
@@ -118,7 +118,7 @@ $mgx -j tune main min_bytes >"$work/out" 2>"$work/err" && says '"knob":"min_byte
 point $? 'the knobs are set'
 
 before=$(everything)
-apply && says '^policy +/mgx_apply/later +pending' && [ "$(wc -l <"$work/out")" = 2 ] && [ "$(everything)" = "$before" ]
+apply && says '^policy +db on /mgx_apply/later +pending' && [ "$(wc -l <"$work/out")" = 2 ] && [ "$(everything)" = "$before" ]
 point $? 'a second run finds nothing to do'
 
 # One knob: a store. Two: a new instance, in one step. Both keep the link.
