@@ -120,16 +120,24 @@ static int set_parameters(struct mgx *mgx, const char *what, const char *module,
 	return 0;
 }
 
+/* Only read when channels are taken. What verify compares it does from now on. */
+static bool for_the_next_time(const char *parameter)
+{
+	return !strcmp(parameter, "channels") || !strcmp(parameter, "trust");
+}
+
 static int switch_on(struct mgx *mgx, const char *what, const char *name, size_t nr,
 		     struct assignment *assignments)
 {
 	char *enabled = module_get(name, "enable");
 	int ret = 0, err;
+	size_t i;
 
 	if (enabled && *enabled == 'Y') {
-		if (nr)
-			mgx_warn("%s is on already: parameters for its channels apply when it is enabled the next time",
-				 name);
+		for (i = 0; i < nr; i++)
+			if (for_the_next_time(assignments[i].name))
+				mgx_warn("%s is on already: %s applies when it is enabled the next time; see `mgx migrator disable`",
+					 name, assignments[i].name);
 	} else if (enabled) {
 		err = module_set(name, "enable", "Y");
 		if (err) {

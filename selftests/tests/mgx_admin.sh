@@ -27,7 +27,7 @@ cleanup() {
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..27"
+echo "1..28"
 
 # says WHAT PATTERN... -- COMMAND...: it succeeds, and says each of the patterns.
 says() {
@@ -68,6 +68,14 @@ modprobe dmasim channels=4
 says 'migrator enable loads dcbm, with parameters, as the default' '^dcbm .* registered' \
 	-- $mgx migrator enable dcbm channels=2 min_chunk=131072 --default
 is /sys/module/dcbm/parameters/channels 2 'its parameter is set'
+if $mgx migrator enable dcbm verify=Y >"$work/out" 2>"$work/err" && [ ! -s "$work/err" ] &&
+	[ "$(cat /sys/module/dcbm/parameters/verify)" = Y ] &&
+	$mgx migrator enable dcbm verify=N channels=2 >"$work/out" 2>"$work/err" &&
+	grep -q "warning: dcbm is on already: channels applies when it is enabled the next time" "$work/err" && [ "$(wc -l <"$work/err")" = 1 ]; then
+	point ok 'on already, it says what has to wait, and only that'
+else
+	point 'not ok' 'on already, it says what has to wait, and only that'
+fi
 is $offload/default_migrator dcbm 'it is the default migrator'
 says 'migrator list has the migrators, the channels and the parameters' \
 	'^cpu +1 registered' '^dma0chan1 .* idle' '^dcbm +min_chunk +131072' -- $mgx migrator list
