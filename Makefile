@@ -53,8 +53,9 @@ check: deps ## all tests in the VM, on the debug kernel (T="name..." runs some)
 	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
 	@FLAVOUR=debug selftests/vm/check $(T)
 
-check-full: deps ## the tests of check and the long ones
+check-full: deps ## the tests of check and the long ones; of the kernel's packages after make deb-kernel
 	@scripts/deps deb
+	@$(if $(filter $(ARCH),$(HOST_ARCH)),scripts/deps debian-root)
 	@$(MAKE) --no-print-directory FLAVOUR=debug build-for-vm
 	@$(if $(filter $(ARCH),$(HOST_ARCH)),scripts/deb)
 	@FLAVOUR=debug selftests/vm/check --full $(T)
