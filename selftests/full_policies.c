@@ -13,9 +13,12 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,7 +35,8 @@
 
 static struct policy policy;
 static struct arena arena;
-static struct load loads[4];
+static struct load load;
+static void end_movers(void);
 
 void case_setup(void)
 {
@@ -44,11 +48,9 @@ void case_setup(void)
 
 void case_teardown(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		if (loads[i].pid)
-			load_stop(&loads[i]);
+	if (load.pid)
+		load_stop(&load);
+	end_movers();
 	policy_close(&policy);
 	if (arena.addr)
 		arena_unmap(&arena);
@@ -86,21 +88,21 @@ static struct bpf_map *map_of(const char *suffix)
 	return NULL;
 }
 
-/* Where the variable of that name stands in the knobs' section. */
-static void *knob(const char *name, size_t *size)
+/* Where the variable of that name stands in that section. */
+static void *variable(const char *in, const char *name, size_t *size)
 {
 	const struct btf *btf = bpf_object__btf(policy.object);
-	int section = btf__find_by_name_kind(btf, ".data.knobs", BTF_KIND_DATASEC);
+	int section = btf__find_by_name_kind(btf, in, BTF_KIND_DATASEC);
 	const struct btf_var_secinfo *info;
 	const struct btf_type *type;
 	char *memory;
 	unsigned int i;
 	size_t all;
 
-	REQUIRE(section > 0, "no knobs");
+	REQUIRE(section > 0, "no %s", in);
 	type = btf__type_by_id(btf, section);
 	info = btf_var_secinfos(type);
-	memory = bpf_map__initial_value(map_of(".data.knobs"), &all);
+	memory = bpf_map__initial_value(map_of(in), &all);
 	for (i = 0; i < btf_vlen(type); i++, info++) {
 		const struct btf_type *variable = btf__type_by_id(btf, info->type);
 
@@ -109,8 +111,13 @@ static void *knob(const char *name, size_t *size)
 		*size = info->size;
 		return memory + info->offset;
 	}
-	REQUIRE(false, "no knob %s", name);
+	REQUIRE(false, "no variable %s", name);
 	return NULL;
+}
+
+static void *knob(const char *name, size_t *size)
+{
+	return variable(".data.knobs", name, size);
 }
 
 static void set_number(const char *name, uint64_t value)
@@ -119,6 +126,16 @@ static void set_number(const char *name, uint64_t value)
 	void *at = knob(name, &size);
 
 	memcpy(at, &value, size);
+}
+
+/* What the policy remembers beside its maps. */
+static uint64_t *memory_of(const char *name)
+{
+	size_t size;
+	uint64_t *at = variable(".bss", name, &size);
+
+	REQUIRE(size == sizeof(*at), "%s: %zu bytes", name, size);
+	return at;
 }
 
 static void set_text(const char *name, const char *value)
@@ -193,7 +210,7 @@ CASE(classes, "a rule holds for a class of cgroups")
 /* --- cgroup_budget --- */
 
 struct account {
-	uint64_t used, head_start, asked;
+	uint64_t used, standing, pending, waited;
 	uint32_t weight, unused;
 };
 
@@ -205,12 +222,17 @@ static uint64_t now_ns(void)
 	return time.tv_sec * 1000 * MS + time.tv_nsec;
 }
 
-static void write_account(uint64_t id, uint64_t used, uint32_t weight, uint64_t asked)
+static void write_account(uint64_t id, struct account account)
 {
-	struct account account = { .used = used, .weight = weight, .asked = asked };
-
 	REQUIRE(!bpf_map_update_elem(bpf_map__fd(map_of("accounts")), &id, &account, BPF_ANY),
 		"accounts: %m");
+}
+
+/* What it has had, and when it asked in vain last. */
+static void write_used(uint64_t id, uint64_t used, uint32_t weight, uint64_t waited)
+{
+	write_account(id, (struct account){ .used = used, .standing = used * 1000 / weight,
+					    .waited = waited, .weight = weight });
 }
 
 static void write_weight(uint64_t id, uint32_t weight)
@@ -219,8 +241,19 @@ static void write_weight(uint64_t id, uint32_t weight)
 		"weights: %m");
 }
 
+static struct account read_account(uint64_t id)
+{
+	struct account account = {};
+
+	if (bpf_map_lookup_elem(bpf_map__fd(map_of("accounts")), &id, &account))
+		memset(&account, 0, sizeof(account));
+	return account;
+}
+
 CASE(budget, "who is ahead of one that waits is copied by the CPU")
 {
+	static const char engine[] = "verdict ahead migrator=dcbm folios=512\n";
+	static const char cpu[] = "verdict ahead migrator=cpu folios=512\n";
 	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 	char question[96], inner[96];
 
@@ -232,72 +265,202 @@ CASE(budget, "who is ahead of one that waits is copied by the CPU")
 		 cgroup_of("budget/inner"));
 
 	/* Alone it may have all of it. */
-	write_account(id, 1000 * MS, 100, later);
+	write_used(id, 1000 * MS, 100, later);
 	write_weight(id, 100);
 	write_weight(other, 100);
-	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
-	/* The other one is active from here on; within the burst, beyond it, by weight. */
-	write_account(other, 991 * MS, 100, later);
-	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
-	write_account(other, 989 * MS, 100, later);
-	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
-	write_account(other, 494 * MS, 50, later);
-	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
-	write_account(other, 496 * MS, 50, later);
-	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	expect_verdict(question, engine);
+	/* The other one waits from here on; within the burst, beyond it, by weight. */
+	write_used(other, 991 * MS, 100, later);
+	expect_verdict(question, engine);
+	write_used(other, 989 * MS, 100, later);
+	expect_verdict(question, cpu);
+	write_used(other, 494 * MS, 50, later);
+	expect_verdict(question, cpu);
+	write_used(other, 496 * MS, 50, later);
+	expect_verdict(question, engine);
 	/* A descendant uses the account of its ancestor. */
-	expect_verdict(inner, "verdict ahead migrator=dcbm folios=512\n");
-	write_account(other, 0, 50, later);
-	expect_verdict(inner, "verdict ahead migrator=cpu folios=512\n");
-	/* Who has not asked for long is not waited for. */
-	write_account(other, 0, 50, 1);
-	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	expect_verdict(inner, engine);
+	write_used(other, 0, 50, later);
+	expect_verdict(inner, cpu);
+	/* Who has not asked in vain for long, or never, is not waited for. */
+	set_number("idle_ms", 1);
+	usleep(2000);
+	write_used(other, 0, 50, 1);
+	expect_verdict(question, engine);
+	write_used(other, 0, 50, 0);
+	expect_verdict(question, engine);
+	/* Longer than the machine has been up, which is when this case begins a run. */
+	set_number("idle_ms", 60000);
+	expect_verdict(question, engine);
+	write_used(other, 0, 50, now_ns());
+	expect_verdict(question, cpu);
 	expect_verdict("reason=demotion count=2 ", "verdict ahead migrator=cpu folios=2\n");
 }
 
-#define CONTENDERS	4
-#define ENOUGH		(10000 * MS)	/* of engine time, for a few ms not to count */
-
-static uint64_t used(uint64_t id)
+CASE(pending, "what the engine is still at counts by what such bytes have cost")
 {
-	struct account account;
+	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
+	char question[96];
 
-	if (bpf_map_lookup_elem(bpf_map__fd(map_of("accounts")), &id, &account))
-		return 0;
-	return account.used;
+	start("cgroup_budget");
+	set_number("burst_ms", 10);
+	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
+	write_weight(id, 100);
+	*memory_of("ns_per_mib") = 2 * MS;
+	write_used(other, 0, 100, later);
+	write_account(id, (struct account){ .pending = 4 * MiB, .waited = later, .weight = 100 });
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	write_account(id, (struct account){ .pending = 6 * MiB, .waited = later, .weight = 100 });
+	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
+	/* Of the other one, too. */
+	write_account(other, (struct account){ .pending = 2 * MiB, .waited = later, .weight = 100 });
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+}
+
+CASE(credit, "who has not waited has no credit for that")
+{
+	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
+	char question[96];
+
+	start("cgroup_budget");
+	set_number("burst_ms", 10);
+	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
+	write_weight(id, 100);
+	*memory_of("floor_ns") = 1000 * MS * 1000 / 100;
+	write_used(other, 989 * MS, 100, later);
+	/* Not behind the floor, for the first time here or not; unless it waits already. */
+	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
+	write_used(id, 0, 100, 0);
+	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
+	write_used(id, 0, 100, later);
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+}
+
+CASE(borrowed, "what was borrowed while nobody waited is owed to nobody")
+{
+	uint64_t id = cgroup_of("budget"), other, unopposed;
+	struct account borrower, late;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	unopposed = *memory_of("floor_ns");
+	EXPECT_EQ(unopposed, 0);
+	write_weight(id, 100);
+	load = load_start("budget", 0);
+	load_wait(&load, 5);
+	load_stop(&load);
+	borrower = read_account(id);
+	EXPECT_GT(borrower.used, 0);
+	EXPECT_EQ(borrower.standing, borrower.used * 1000 / 100);
+	EXPECT_EQ(borrower.pending, 0);
+
+	/* Who comes then begins where that one was when it asked last: at most a batch less. */
+	other = cgroup_of("late");
+	write_weight(other, 400);
+	load = load_start("late", 0);
+	load_wait(&load, 5);
+	load_stop(&load);
+	late = read_account(other);
+	EXPECT_GT(late.used, 0);
+	EXPECT_GE(late.standing, borrower.standing * 9 / 10 + late.used * 1000 / 400);
+	cgroup_remove("late");
+}
+
+#define CONTENDERS	4
+#define MOVERS		2		/* of each */
+#define ENOUGH		(10000 * MS)	/* of engine time, for a few ms not to count */
+#define IDLE_MS		10000
+
+static volatile sig_atomic_t ended;
+
+static void told_to_end(int unused)
+{
+	(void)unused;
+	ended = 1;
+}
+
+static pid_t movers[CONTENDERS * MOVERS];
+
+/* Moves memory of a cgroup until it is told to end; then all of it has to be right. */
+static pid_t mover(const char *cgroup)
+{
+	struct arena memory;
+	pid_t pid;
+	int to;
+
+	fflush(NULL);
+	pid = fork();
+	REQUIRE(pid >= 0, "fork: %m");
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	cgroup_enter(cgroup);
+	memory = arena_map(ARENA_ANON, 4 * MiB, 0);
+	signal(SIGTERM, told_to_end);
+	for (to = 1; !ended; to = !to)
+		arena_move(&memory, to);
+	_exit(arena_wrong_pages(&memory) != 0);
+}
+
+static void end_movers(void)
+{
+	int status;
+	size_t i;
+
+	for (i = 0; i < CONTENDERS * MOVERS; i++) {
+		if (!movers[i])
+			continue;
+		kill(movers[i], SIGTERM);
+		REQUIRE(waitpid(movers[i], &status, 0) == movers[i], "waitpid: %m");
+		EXPECT(WIFEXITED(status) && !WEXITSTATUS(status), "wrong bytes (status %#x)",
+		       status);
+		movers[i] = 0;
+	}
+}
+
+static unsigned int waiting(const uint64_t *id)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CONTENDERS; i++) {
+		uint64_t waited = read_account(id[i]).waited, now = now_ns();
+
+		nr += waited && (now < waited || now - waited < IDLE_MS * MS);
+	}
+	return nr;
 }
 
 CASE(contention, "four cgroups share the engine's time by their weights")
 {
 	static const char * const cgroups[CONTENDERS] = { "share1", "share2", "share3", "share4" };
 	static const uint32_t weight[CONTENDERS] = { 100, 200, 300, 400 };	/* of 1000 */
-	uint64_t id[CONTENDERS], begin[CONTENDERS] = {}, end[CONTENDERS], all = 0;
-	unsigned int i, turn, there = 0;
+	uint64_t id[CONTENDERS], begin[CONTENDERS], end[CONTENDERS], all = 0;
+	unsigned int i, turn;
 
-	/* One channel, and slow: all four want more of it than there is. */
+	/* One channel, and slow; and batches that are small beside what is measured. */
 	dcbm_stop();
-	dcbm_start("channels=1 bandwidth_mbps=400");
+	dcbm_start("channels=1 bandwidth_mbps=100");
+	offload_set("batch_pages", "16");
 	start("cgroup_budget");
-	set_number("idle_ms", 60000);
+	set_number("idle_ms", IDLE_MS);
 	set_number("burst_ms", 5);
 	set_number("min_bytes", 4096);
 	for (i = 0; i < CONTENDERS; i++) {
 		id[i] = cgroup_of(cgroups[i]);
 		write_weight(id[i], weight[i]);
-		loads[i] = load_start(cgroups[i], 0);
 	}
-	/* What the first ones had before the last one came is theirs. */
-	while (there < CONTENDERS) {
+	for (i = 0; i < CONTENDERS * MOVERS; i++)
+		movers[i] = mover(cgroups[i / MOVERS]);
+	/* From when each of them wants more than it gets, and as long as that is so. */
+	while (waiting(id) < CONTENDERS)
 		usleep(10000);
-		for (i = 0, there = 0; i < CONTENDERS; i++)
-			there += used(id[i]) > 0;
-	}
 	for (i = 0; i < CONTENDERS; i++)
-		begin[i] = used(id[i]);
+		begin[i] = read_account(id[i]).used;
 	for (turn = 0; turn < 2500 && all < ENOUGH; turn++) {
 		usleep(100000);
+		EXPECT_EQ(waiting(id), CONTENDERS);
 		for (i = 0, all = 0; i < CONTENDERS; i++) {
-			end[i] = used(id[i]) - begin[i];
+			end[i] = read_account(id[i]).used - begin[i];
 			all += end[i];
 		}
 	}
@@ -310,8 +473,9 @@ CASE(contention, "four cgroups share the engine's time by their weights")
 		EXPECT_GE(share, weight[i] * 95 / 100);
 		EXPECT_GE(weight[i] * 105 / 100, share);
 	}
-	for (i = 0; i < CONTENDERS; i++)
-		load_stop(&loads[i]);
+	case_note("%u turns of 100 ms, a MiB takes %" PRIu64 " us", turn,
+		  *memory_of("ns_per_mib") / 1000);
+	end_movers();
 	for (i = 0; i < CONTENDERS; i++)
 		cgroup_remove(cgroups[i]);
 }
