@@ -6,21 +6,29 @@
  * now slow. For every kind of group (reason, size of the folios, size of the group) it
  * remembers what a MiB has cost by each choice: the CPU, the engine, several CPUs, and the
  * engine and the CPU together, with the group divided by how fast each of them is. The
- * cheapest so far is chosen; one group of `explore` goes to another choice by chance, so
- * that one that has become faster, or slower, is noticed. What was measured long ago
- * counts less with each new measurement.
+ * cheapest so far is chosen. When that one becomes slower its own cost tells, within some
+ * groups. That another one has become faster only trying can tell: one is tried when so much
+ * has been copied since the last time that what it costs more than the cheapest, by what is
+ * known, is less than one part of `explore` of that. So one that is little slower is tried
+ * often, one that is much slower seldom, and all the trying costs one part of `explore` of
+ * the time at most. A try of the engine that is divided gives it only what it can do while
+ * the CPU does the rest: an engine that was slow is found again by those.
  *
- * Where it is bad: a kind of group that comes seldom is never learned. While it explores
- * some groups are copied by the slower ones. What it measures is the time until the copy
- * is there, with whatever else the machine does: with much noise it changes its mind for
- * nothing. And it looks at time only, not at who has the CPU or the engine otherwise.
+ * Where it is bad: a kind of group that comes seldom is never learned. One that was k times
+ * slower than the cheapest is tried again after some k times `explore` groups only. What it
+ * measures is the time until the copy is there, with whatever else the machine does: a
+ * measurement that is more than twice what it was counts as twice, so that one that was
+ * disturbed does not change its mind; it takes some more to believe that a choice has become
+ * much slower. What fails is left to the kernel, which quarantines, and is no measurement.
+ * And it looks at time only, not at who has the CPU or the engine otherwise.
  */
 #include <migrate_ext/common.bpf.h>
 
 KNOB_STR(engine, 16, "dcbm", "the engine");
 KNOB_STR(cpus, 16, "mtcopy", "the migrator of several CPUs");
 KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
-KNOB(u32, explore, 32, "groups", 2, 1048576, "one group of so many is used to learn");
+KNOB(u32, explore, 32, "parts", 2, 1048576,
+     "one part of so many of the time may be spent on trying slower ones");
 KNOB(u32, memory, 4, "measurements", 1, 1024,
      "a new measurement counts for one part of so many of what is known");
 KNOB_BOOL(together, true, "divide groups over the engine and the CPU where that is faster");
@@ -43,12 +51,26 @@ enum {
 #define FOLIO_CLASSES	4
 #define GROUP_CLASSES	8
 
+/* Groups from one try to the next at least, of a kind; then it is the next choice's turn. */
+#define PAUSE		(2 * NR_CHOICES + 1)
+/* What was measured so many groups ago does not count beside what is measured now. */
+#define STALE		16
+
 /* What is known of a kind of group; costs in ns a MiB, 0: nothing yet. */
 struct kind {
 	u64 cost[NR_CHOICES];
-	/* Of BY_BOTH: what each of the two took, alone, for its part. */
+	/* Of BY_BOTH: what each of the two took for its part, from the begin of the first. */
 	u64 engine_part;
 	u64 cpu_part;
+	/* Until the first channel has been given its share. */
+	u64 submit;
+	/* Which group it was when it was measured last. */
+	u64 measured[NR_CHOICES];
+	/* What all groups had taken when it was tried or measured last, in ns. */
+	u64 tried[NR_CHOICES];
+	u64 spent;
+	u64 groups;
+	u64 last_try;
 };
 
 struct {
@@ -89,24 +111,47 @@ static __always_inline struct kind *kind_of(const struct migrate_ext_group *grou
 
 /* Who was chosen last, for done(), which may not ask; ids are the same until the next boot. */
 u32 engine_id, cpus_id;
+/* How many channels the engine has, asked now and then. */
+u32 channels;
 
-static __always_inline u32 ready(const char *name, size_t size)
+static __always_inline bool is_stale(const struct kind *kind, u32 choice)
 {
-	u32 id = bpf_migrate_migrator_id(name, size);
-
-	return id && bpf_migrate_migrator_ready(id) ? id : 0;
+	return kind->groups - kind->measured[choice] > STALE;
 }
 
-/* How many of the group's folios the engine gets when both copy: so that both end at once. */
-static __always_inline u32 engine_share(const struct kind *kind, u32 folios)
+static __always_inline u64 later(u64 one, u64 two)
 {
-	u64 engine = kind->engine_part ? kind->engine_part : kind->cost[BY_ENGINE];
-	u64 cpu = kind->cpu_part ? kind->cpu_part : kind->cost[BY_CPU];
+	return one > two ? one : two;
+}
 
+/*
+ * How many of the group's folios the engine gets when both copy: so that both end at once.
+ * At least one, for who tries it wants to know.
+ */
+static __always_inline u32 engine_share(const struct kind *kind, u32 folios, bool try)
+{
+	u64 engine = kind->engine_part, cpu = kind->cpu_part, nr;
+
+	/* What it does alone is newer. */
+	if (!engine || !cpu || (is_stale(kind, BY_BOTH) && !is_stale(kind, BY_ENGINE))) {
+		engine = kind->cost[BY_ENGINE];
+		cpu = kind->cost[BY_CPU];
+	}
 	if (!engine || !cpu)
 		return folios / 2;
 	/* The faster one of the two gets more: parts by speed, which is 1 / cost. */
-	return folios * cpu / (engine + cpu);
+	nr = folios * cpu / (engine + cpu);
+	/* With few folios a whole one more is a difference. */
+	if (nr < folios && engine * (nr + 1) < cpu * (folios - nr))
+		nr++;
+	return try && !nr ? 1 : nr;
+}
+
+static __always_inline u32 channels_of(u32 id)
+{
+	struct migrator_state_buf buf = {};
+
+	return id && !migrator_state(id, &buf) ? buf.state.channels : 1;
 }
 
 struct choices {
@@ -148,6 +193,41 @@ static __always_inline u32 best(const struct kind *kind, const struct choices *c
 	return found;
 }
 
+/* What a MiB costs more by that choice than by the cheapest one, as far as is known. */
+static __always_inline u64 loss_of(const struct kind *kind, u32 choice, u64 least, u32 folios)
+{
+	u64 cost = kind->cost[choice], part;
+
+	if (choice == BY_BOTH) {
+		/* With one folio at least: that may take the engine longer than all else. */
+		part = kind->engine_part ? kind->engine_part : kind->cost[BY_ENGINE];
+		part = part * engine_share(kind, folios, true) / (folios ?: 1);
+		if (part > cost)
+			cost = part;
+	}
+	return cost > least ? cost - least : 0;
+}
+
+/* Another one than the cheapest whose turn it is to be tried, or that one. */
+static __always_inline u32 try_other(struct kind *kind, const struct choices *choices,
+				     u32 cheapest, const struct migrate_ext_group *group)
+{
+	u64 parts = (u64)knob_read(explore) * (NR_CHOICES - 1), loss;
+	/* With each group another one is looked at. */
+	u32 choice = kind->groups % NR_CHOICES;
+
+	if (choice == cheapest || kind->groups - kind->last_try < PAUSE || !can(choices, choice))
+		return cheapest;
+	loss = loss_of(kind, choice, kind->cost[cheapest], group->folios) *
+	       (group->bytes >> 10) >> 10;
+	if (kind->spent - kind->tried[choice] < loss * parts)
+		return cheapest;
+	kind->tried[choice] = kind->spent;
+	kind->last_try = kind->groups;
+	count(explored, 1);
+	return choice;
+}
+
 s32 MIGRATE_EXT_PROG(adaptive_eligible, const struct migrate_ext_call *call)
 {
 	return MIGRATE_EXT_BATCH;
@@ -158,39 +238,36 @@ u32 MIGRATE_EXT_PROG(adaptive_select, const struct migrate_ext_group *group)
 	bool dry_run = group->flags & MIGRATE_EXT_DRY_RUN;
 	struct choices choices = {};
 	struct kind *kind;
-	u32 choice, nr;
+	u32 choice, tried, nr;
 
 	if (group->bytes < knob_read(min_bytes))
 		return MIGRATOR_CPU;
 	kind = kind_of(group);
 	if (!kind)
 		return MIGRATOR_CPU;
-	choices.engine = ready(knob_str(engine));
-	choices.cpus = ready(knob_str(cpus));
+	choices.engine = migrator_ready(knob_str(engine));
+	choices.cpus = migrator_ready(knob_str(cpus));
 	choices.both = choices.engine && together && group->folios > 1;
+
+	choice = tried = best(kind, &choices);
+	/* A dry run tells what it would do, not what it would try. */
 	if (!dry_run) {
 		engine_id = choices.engine;
 		cpus_id = choices.cpus;
+		if (!(kind->groups % 32))
+			channels = channels_of(choices.engine);
+		count(kind->groups, 1);
+		if (kind->cost[choice])
+			tried = try_other(kind, &choices, choice, group);
 	}
 
-	choice = best(kind, &choices);
-	/* A dry run tells what it would do, not what it would try. */
-	if (!dry_run && !(bpf_get_prandom_u32() % knob_read(explore))) {
-		u32 other = bpf_get_prandom_u32() % NR_CHOICES;
-
-		if (other != choice && can(&choices, other)) {
-			choice = other;
-			count(explored, 1);
-		}
-	}
-
-	switch (choice) {
+	switch (tried) {
 	case BY_ENGINE:
 		return choices.engine;
 	case BY_CPUS:
 		return choices.cpus;
 	case BY_BOTH:
-		nr = engine_share(kind, group->folios);
+		nr = engine_share(kind, group->folios, tried != choice || !kind->cost[BY_BOTH]);
 		if (!nr || nr >= group->folios)
 			return nr ? choices.engine : MIGRATOR_CPU;
 		if (!bpf_migrate_assign(group, 0, nr, choices.engine) && !dry_run)
@@ -200,21 +277,63 @@ u32 MIGRATE_EXT_PROG(adaptive_select, const struct migrate_ext_group *group)
 	return MIGRATOR_CPU;
 }
 
-static __always_inline void learn(u64 *cost, u64 ns, u64 bytes)
+/* Two CPUs may learn at once: one of the two measurements is lost then. */
+static __always_inline void learn(u64 *cost, u64 ns, u64 bytes, bool stale)
 {
 	u64 now = ns * 1024 / (bytes / 1024), parts = knob_read(memory), old = *cost;
 
-	/* Two CPUs may learn at once: one of the two measurements is lost then. */
-	*cost = old ? old - old / parts + now / parts : now;
+	if (old && now > 2 * old)
+		now = 2 * old;
+	*cost = old && !stale ? old - old / parts + now / parts : now;
 	if (!*cost)
 		*cost = 1;
 }
 
-/* Only what went well says how long it takes. */
-static __always_inline bool is_clean(const struct migrate_ext_result *result)
+static __always_inline void learn_choice(struct kind *kind, u32 choice, u64 ns, u64 bytes)
 {
-	return result->decided && result->copied && result->copied == result->taken &&
-	       result->bytes_copied >= 4096 && result->nr_parts;
+	learn(&kind->cost[choice], ns, bytes, is_stale(kind, choice));
+	kind->measured[choice] = kind->groups;
+	count(kind->spent, ns);
+	kind->tried[choice] = kind->spent;
+}
+
+/*
+ * An engine's time begins with its first descriptor: what was to be done before that is known
+ * only when the CPU copied a part, which begins when the last channel has its share.
+ */
+static __always_inline void learn_engine(struct kind *kind, u64 ns, u64 bytes)
+{
+	learn_choice(kind, BY_ENGINE, ns + (kind->submit * (bytes >> 10) >> 10), bytes);
+}
+
+static __always_inline void learn_parts(struct kind *kind, const struct migrate_ext_part *engine,
+					const struct migrate_ext_part *cpu)
+{
+	u64 submit = cpu->begin_ns - engine->begin_ns, cpu_ns = submit + cpu->ns;
+	u64 engine_ns = engine->ns + submit / (channels ?: 1);
+	bool stale = is_stale(kind, BY_BOTH);
+
+	learn(&kind->submit, submit / (channels ?: 1), engine->bytes_copied, stale);
+	learn(&kind->engine_part, engine_ns, engine->bytes_copied, stale);
+	learn(&kind->cpu_part, cpu_ns, cpu->bytes_copied, stale);
+	learn_choice(kind, BY_BOTH, later(engine_ns, cpu_ns),
+		     engine->bytes_copied + cpu->bytes_copied);
+
+	/* How fast the CPU is that says, too. */
+	learn(&kind->cost[BY_CPU], cpu->ns, cpu->bytes_copied, is_stale(kind, BY_CPU));
+	kind->measured[BY_CPU] = kind->groups;
+	kind->tried[BY_CPU] = kind->spent;
+	/* And an engine that took much less for a part will do so for all of it. */
+	if (kind->engine_part < kind->cost[BY_ENGINE] / 2)
+		kind->cost[BY_ENGINE] = kind->engine_part;
+}
+
+/* Only what went well, and all of it, says how long it takes. */
+static __always_inline bool is_clean(const struct migrate_ext_group *group,
+				     const struct migrate_ext_result *result)
+{
+	return result->decided && result->bytes_copied >= 4096 &&
+	       result->bytes_copied == group->bytes && result->copied == result->taken;
 }
 
 void MIGRATE_EXT_PROG(adaptive_done, const struct migrate_ext_group *group,
@@ -222,34 +341,25 @@ void MIGRATE_EXT_PROG(adaptive_done, const struct migrate_ext_group *group,
 {
 	const struct migrate_ext_part *one = &result->parts[0], *two = &result->parts[1];
 	struct kind *kind = kind_of(group);
-	u64 begin, end;
 
 	results_add(group, result);
-	if (!kind || !is_clean(result) || group->bytes < knob_read(min_bytes))
+	if (!kind || !is_clean(group, result) || group->bytes < knob_read(min_bytes))
 		return;
 	if (result->nr_parts == 1) {
 		if (one->migrator == MIGRATOR_CPU)
-			learn(&kind->cost[BY_CPU], one->ns, one->bytes_copied);
+			learn_choice(kind, BY_CPU, one->ns, one->bytes_copied);
 		else if (one->migrator == engine_id)
-			learn(&kind->cost[BY_ENGINE], one->ns, one->bytes_copied);
+			learn_engine(kind, one->ns, one->bytes_copied);
 		else if (one->migrator == cpus_id)
-			learn(&kind->cost[BY_CPUS], one->ns, one->bytes_copied);
+			learn_choice(kind, BY_CPUS, one->ns, one->bytes_copied);
 		return;
 	}
-	if (result->nr_parts != 2 || !one->bytes_copied || !two->bytes_copied ||
-	    one->bytes_copied < 4096 || two->bytes_copied < 4096)
+	if (result->nr_parts != 2 || one->bytes_copied < 4096 || two->bytes_copied < 4096)
 		return;
-	begin = one->begin_ns < two->begin_ns ? one->begin_ns : two->begin_ns;
-	end = one->begin_ns + one->ns > two->begin_ns + two->ns ? one->begin_ns + one->ns :
-								 two->begin_ns + two->ns;
-	learn(&kind->cost[BY_BOTH], end - begin, result->bytes_copied);
-	if (one->migrator == MIGRATOR_CPU) {
-		learn(&kind->cpu_part, one->ns, one->bytes_copied);
-		learn(&kind->engine_part, two->ns, two->bytes_copied);
-	} else {
-		learn(&kind->engine_part, one->ns, one->bytes_copied);
-		learn(&kind->cpu_part, two->ns, two->bytes_copied);
-	}
+	if (one->migrator == MIGRATOR_CPU)
+		learn_parts(kind, two, one);
+	else
+		learn_parts(kind, one, two);
 }
 
 MIGRATE_EXT_OPS(adaptive,
