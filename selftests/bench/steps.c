@@ -8,9 +8,9 @@
  *
  * FOLIOS of KIB are a batch. Before batch AT the shell runs COMMAND. Prints a line for each
  * WINDOW batches, "FIRST COPY MOVE CPU": the number of its first batch, and means in ns a
- * batch: of the copy ahead by the kernel's books (0 where nothing is copied ahead), of the
- * call by the clock and by the caller's CPU time. The last two are without what a call takes
- * that has nothing to move.
+ * batch: of the jobs that copied ahead by the kernel's books (added up where two worked at
+ * once, 0 where nothing is copied ahead), of the call by the clock and by the caller's CPU
+ * time. The last two are without what a call takes that has nothing to move.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@
 #define THP	"/sys/kernel/mm/transparent_hugepage"
 #define BOOK	"/sys/kernel/mm/migrate_offload/books/syscall_or_cpuset"
 #define PMD	((size_t)2 << 20)
-#define NULLS	16
+#define NULLS	128
 
 struct times {
 	uint64_t copy, move, cpu;
