@@ -11,6 +11,7 @@
  * DCBM believes that driver, as patched, and what it says is put to the proof here: every
  * byte is compared.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -185,17 +186,32 @@ CHANNELS(8)
 
 /* --- what the engine is like --- */
 
+/*
+ * All of its pieces or the CPU: a folio of which one finds no descriptor for long, because
+ * the host does not let the driver go on, is not copied by the engine. The next one is; the
+ * runner ends what never gets there.
+ */
 CASE(few_descriptors, "512 pieces go through the 32 descriptors of an engine")
 {
-	struct dcbm_channel sum;
+	uint64_t whole = 0, moves;
+	struct book book;
 
 	dcbm_start_zdma(1);
 	dcbm_set("min_chunk", "4096");
 	dcbm_set("max_chunk", "4096");
-	round_trip("dcbm", ARENA_ANON_HUGE, 2 * HUGE_PAGE);
-	sum = sum_of_channels(1);
-	EXPECT_EQ(sum.bytes, 4 * HUGE_PAGE);
-	EXPECT_EQ(sum.descriptors, 4 * HUGE_PAGE / PAGE);
+	offload_use("dcbm");
+	arena = arena_map(ARENA_ANON_HUGE, 2 * HUGE_PAGE, 0);
+	for (moves = 0; whole < 2; moves++) {
+		book_open();
+		EXPECT_EQ(arena_move(&arena, !(moves & 1)), arena_pages(&arena));
+		book = book_close();
+		EXPECT_EQ(book.consumed + book.refused_migrator, 2);
+		whole += book.consumed;
+		arena_verify(&arena);
+	}
+	case_note("%" PRIu64 " moves until two folios had been copied", moves);
+	EXPECT(sum_of_channels(1).descriptors >= whole * HUGE_PAGE / PAGE, "%" PRIu64 " descriptors",
+	       sum_of_channels(1).descriptors);
 }
 
 /* --- while memory moves that is written to --- */
