@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -71,24 +72,60 @@ static bool is_translated(void)
 	return strcmp(DOMAIN, "none") && strcmp(DOMAIN, "identity");
 }
 
-/* Pages of which no two that follow each other are neighbours in memory. */
+/*
+ * Which pages move, in a random order: what they leave and what they get may be in one
+ * piece, page by page it jumps.
+ */
+static unsigned int order[PAGES];
+
+static void shuffle(void)
+{
+	unsigned int i, other, page;
+
+	for (i = 0; i < PAGES; i++)
+		order[i] = i;
+	for (i = PAGES - 1; i; i--) {
+		other = random() % (i + 1);
+		page = order[i];
+		order[i] = order[other];
+		order[other] = page;
+	}
+}
+
+static void *page_at(unsigned int place)
+{
+	return arena.addr + (2 * order[place] + 1) * PAGE;
+}
+
+/*
+ * Frees frames with even numbers only: no two of them are neighbours, in whatever order they
+ * were got. There are more than pages that move, and this CPU gets what it freed last.
+ */
+static void free_even_frames(struct arena *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->bytes; i += PAGE)
+		if (page_frame(from->addr + i) % 2 == 0)
+			REQUIRE(!madvise(from->addr + i, PAGE, MADV_DONTNEED), "madvise: %m");
+}
+
 static void scatter(void)
 {
+	pin_to_cpu(0);
+	shuffle();
 	arena = arena_map(ARENA_ANON, 2 * PAGES * PAGE, 0);
 	arena_perforate(&arena);
-	/* Single pages for those that come: more than there are pages and free ones of CPUs. */
 	holes = arena_map(ARENA_ANON, 16 * MiB, 1);
-	arena_perforate(&holes);
+	free_even_frames(&holes);
 }
 
 static void expect_scattered(void)
 {
-	unsigned int neighbours = 0;
-	size_t i;
+	unsigned int neighbours = 0, i;
 
-	for (i = 3; i < 2 * PAGES; i += 2)
-		neighbours += page_frame(arena.addr + i * PAGE) ==
-			      page_frame(arena.addr + (i - 2) * PAGE) + 1;
+	for (i = 1; i < PAGES; i++)
+		neighbours += page_frame(page_at(i)) == page_frame(page_at(i - 1)) + 1;
 	EXPECT(neighbours < PAGES / 4, "%u of %u pages are neighbours", neighbours, PAGES);
 }
 
@@ -99,7 +136,7 @@ static void move_scattered(int nid)
 	void *pages[PAGES];
 
 	for (i = 0; i < PAGES; i++) {
-		pages[i] = arena.addr + (2 * i + 1) * PAGE;
+		pages[i] = page_at(i);
 		nodes[i] = nid;
 	}
 	REQUIRE(move_pages(0, PAGES, pages, nodes, status, MPOL_MF_MOVE) >= 0, "move_pages: %m");
@@ -128,10 +165,10 @@ static void scattered_folios(void)
 	scatter();
 	offload_use("dcbm");
 	book_open();
+	expect_scattered();
 	for (i = 1; i <= PASSES; i++) {
 		move_scattered(i % 2);
-		if (i == 1)
-			expect_scattered();
+		expect_scattered();
 		arena_verify_perforated(&arena);
 	}
 	book = book_close();
