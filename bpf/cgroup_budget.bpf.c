@@ -264,8 +264,7 @@ void MIGRATE_EXT_PROG(budget_done, const struct migrate_ext_group *group,
 	u32 weight;
 	u64 me, cost;
 
-	/* The CPU's time is not what is divided. */
-	if (result->migrator <= MIGRATOR_CPU || !result->decided)
+	if (result->chosen <= MIGRATOR_CPU || !result->decided)
 		return;
 	me = account_of(group->cgroup_id, &weight);
 	account = bpf_map_lookup_elem(&accounts, &me);
@@ -274,6 +273,9 @@ void MIGRATE_EXT_PROG(budget_done, const struct migrate_ext_group *group,
 	/* The account may be a new one, whose predecessor had to make room meanwhile. */
 	if (account->pending >= group->bytes)
 		__sync_fetch_and_sub(&account->pending, group->bytes);
+	/* The engine had gone: the CPU's time is not what is divided. */
+	if (result->migrator == MIGRATOR_CPU)
+		return;
 	/* No channel was idle, or not enough of them. */
 	if (result->bytes_taken < group->bytes)
 		account->waited = bpf_ktime_get_ns();

@@ -37,6 +37,7 @@ static struct policy policy;
 static struct arena arena;
 static struct load load;
 static void end_movers(void);
+static void end_dawdling(void);
 
 void case_setup(void)
 {
@@ -51,6 +52,7 @@ void case_teardown(void)
 	if (load.pid)
 		load_stop(&load);
 	end_movers();
+	end_dawdling();
 	policy_close(&policy);
 	if (arena.addr)
 		arena_unmap(&arena);
@@ -364,6 +366,57 @@ CASE(borrowed, "what was borrowed while nobody waited is owed to nobody")
 	EXPECT_GT(late.used, 0);
 	EXPECT_GE(late.standing, borrower.standing * 9 / 10 + late.used * 1000 / 400);
 	cgroup_remove("late");
+}
+
+static struct bpf_object *dawdler;
+static struct bpf_link *dawdling;
+
+/* From each answer of select() to the kernel's look at it 20 ms pass. */
+static void dawdle_after_select(void)
+{
+	struct bpf_program *prog, *select;
+
+	dawdler = bpf_object__open_file("build/selftests/dawdle.bpf.o", NULL);
+	REQUIRE(dawdler, "dawdle.bpf.o: %m");
+	select = bpf_object__find_program_by_name(policy.object, "budget_select");
+	prog = bpf_object__find_program_by_name(dawdler, "dawdle");
+	REQUIRE(select && prog, "no such program");
+	REQUIRE(!bpf_program__set_attach_target(prog, bpf_program__fd(select), "budget_select"),
+		"attach target: %m");
+	REQUIRE(!bpf_object__load(dawdler), "dawdle: %m");
+	dawdling = bpf_program__attach(prog);
+	REQUIRE(dawdling, "dawdle: attach: %m");
+}
+
+static void end_dawdling(void)
+{
+	bpf_link__destroy(dawdling);
+	bpf_object__close(dawdler);
+	dawdling = NULL;
+	dawdler = NULL;
+}
+
+CASE(gone, "an engine that goes before it is given what was decided for it has nothing pending")
+{
+	uint64_t id = cgroup_of("budget");
+	int i;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	write_weight(id, 100);
+	dawdle_after_select();
+	load = load_start("budget", 0);
+	for (i = 0; i < 100 && policy_event(ROOT_CGROUP_ID, "select_gone") < 3; i++) {
+		load_wait(&load, 1);
+		usleep(random() % 40000);
+		EXPECT_EQ(dcbm_enable(0), 0);
+		EXPECT_EQ(dcbm_enable(1), 0);
+	}
+	load_stop(&load);
+	end_dawdling();
+	EXPECT_GE(policy_event(ROOT_CGROUP_ID, "select_gone"), 3);
+	EXPECT_GT(read_account(id).used, 0);
+	EXPECT_EQ(read_account(id).pending, 0);
 }
 
 #define CONTENDERS	4

@@ -135,6 +135,7 @@ CASE(random, "random answers lose no byte")
 CASE(gone, "a migrator that has gone is counted apart, and the CPU copies")
 {
 	struct book book;
+	uint64_t id;
 
 	steer(&one, 0);
 	one.knobs->eligible = BATCH;
@@ -143,11 +144,15 @@ CASE(gone, "a migrator that has gone is counted apart, and the CPU copies")
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(mt_get("copied"), PAGES);
 	EXPECT_EQ(policy_event(ROOT_CGROUP_ID, "select_migrator"), 1);
+	id = one.counts->last_chosen;
+	EXPECT_EQ(id, one.counts->last_migrator);
+	EXPECT_GT(id, CPU);
 	remove_module("migrator_test");
 	book = move_some(PAGES);
 	insert("migrator_test", NULL);
 	EXPECT_EQ(book.consumed, PAGES);
 	EXPECT_EQ(one.counts->last_migrator, CPU);
+	EXPECT_EQ(one.counts->last_chosen, id);
 	EXPECT_EQ(policy_event(ROOT_CGROUP_ID, "select_gone"), 1);
 	EXPECT_EQ(policy_event(ROOT_CGROUP_ID, "nonsense"), 0);
 	/* Its id is still its own. */

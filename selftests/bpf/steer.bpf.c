@@ -68,6 +68,7 @@ void MIGRATE_EXT_PROG(steer_done, const struct migrate_ext_group *group,
 	add(&counts.ns, result->ns);
 	add(&counts.busy_ns, result->busy_ns);
 	counts.last_migrator = result->migrator;
+	counts.last_chosen = result->chosen;
 }
 
 /* The test gives it a cgroup before it loads it. */

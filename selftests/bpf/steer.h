@@ -27,7 +27,7 @@ struct steer_knobs {
 	X(consumed) X(discarded) X(bytes_taken) X(bytes_copied) X(ns)	\
 	X(busy_ns) X(last_cgroup_id) X(last_order) X(last_kind)		\
 	X(last_reason) X(last_src_nid) X(last_dst_nid) X(last_orders)	\
-	X(last_migrator)
+	X(last_migrator) X(last_chosen)
 
 struct steer_counts {
 #define X(x) unsigned long long x;

@@ -206,6 +206,8 @@ struct migrate_ext_part {
  * struct migrate_ext_result - what became of a group
  * @migrator: id of the migrator that was chosen, for what was not assigned to
  *	others; 0 when none was, because no folio was left to copy ahead
+ * @chosen: id that was answered; @migrator is the CPU instead when that one had
+ *	gone or was in quarantine by then, else they are the same
  * @decided: 1 when the choice was this policy's, 0 when another policy or the
  *	built-in default made it
  * @offered: folios of this group, eligible or not; those of groups that the
@@ -230,6 +232,7 @@ struct migrate_ext_part {
  */
 struct migrate_ext_result {
 	u32 migrator;
+	u32 chosen;
 	u32 decided;
 	u32 offered;
 	u32 taken;

@@ -954,6 +954,7 @@ static noinline void group_tell(struct migrate_batch *batch,
 	const struct migrate_book *book = &group->book;
 	struct migrate_ext_result result = {
 		.migrator	= group->migrator,
+		.chosen		= group->chosen,
 		.copied		= book->cause[MIGRATE_COPY_OK],
 		.refused	= migrate_book_refused(book),
 		.failed		= migrate_book_failed(book),

@@ -40,6 +40,7 @@ struct migrate_batch_group {
 	struct migrate_book book;
 	u64 job_bytes;			/* its share of a job */
 	u32 migrator;			/* id, MIGRATOR_NONE: no job */
+	u32 chosen;			/* id, perhaps of one that has gone */
 	u16 pos;			/* of the next pair, while jobs are made */
 	u8 nr_ranges;
 	s8 decider;			/* position in chain, -1: default */

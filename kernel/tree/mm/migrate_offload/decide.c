@@ -221,7 +221,8 @@ void migrate_group_select(struct migrate_batch *batch,
 		struct migrate_policy *policy = batch->policies[group->chain[i]];
 
 		group->nr_ranges = 0;
-		group->migrator = migrate_policy_select(policy, &group->ctx);
+		group->chosen = migrate_policy_select(policy, &group->ctx,
+						      &group->migrator);
 		report(batch->report, "select cgroup=%llu policy=%s answer=%s assigned=%u\n",
 		       migrate_policy_cgroup_id(policy),
 		       migrate_policy_name(policy),
@@ -240,6 +241,7 @@ void migrate_group_select(struct migrate_batch *batch,
 	    group->ctx.bytes < READ_ONCE(migrate_default_min_bytes) ||
 	    !migrator_is_ready(group->migrator))
 		group->migrator = MIGRATOR_CPU;
+	group->chosen = group->migrator;
 	report(batch->report, "select default answer=%s\n",
 	       migrator_name(group->migrator));
 }

@@ -179,9 +179,17 @@ migrate_policy_eligible(struct migrate_policy *policy,
 	}
 }
 
-/* The id of a migrator that was there a moment ago, or %MIGRATOR_NONE. */
+/**
+ * migrate_policy_select() - ask a policy who copies a group
+ * @policy: the policy
+ * @group: the group
+ * @migrator: who copies it: the answer if it was ready a moment ago, else the
+ *	CPU; %MIGRATOR_NONE when there is no opinion
+ *
+ * Return: the answer.
+ */
 u32 migrate_policy_select(struct migrate_policy *policy,
-			  const struct migrate_ext_group *group)
+			  const struct migrate_ext_group *group, u32 *migrator)
 {
 	u32 id = MIGRATOR_NONE;
 
@@ -195,12 +203,14 @@ u32 migrate_policy_select(struct migrate_policy *policy,
 	} else if (!migrator_id_is_known(id)) {
 		policy_nonsense(policy, group->flags, "select", id);
 		id = MIGRATOR_NONE;
-	} else if (!migrator_is_ready(id)) {
-		policy_count(policy, group->flags, POLICY_SELECT_GONE);
-		id = MIGRATOR_CPU;
-	} else {
+	} else if (migrator_is_ready(id)) {
 		policy_count(policy, group->flags, POLICY_SELECT_MIGRATOR);
+	} else {
+		policy_count(policy, group->flags, POLICY_SELECT_GONE);
+		*migrator = MIGRATOR_CPU;
+		return id;
 	}
+	*migrator = id;
 	return id;
 }
 

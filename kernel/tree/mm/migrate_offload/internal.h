@@ -233,7 +233,7 @@ enum migrate_ext_eligibility
 migrate_policy_eligible(struct migrate_policy *policy,
 			const struct migrate_ext_call *call);
 u32 migrate_policy_select(struct migrate_policy *policy,
-			  const struct migrate_ext_group *group);
+			  const struct migrate_ext_group *group, u32 *migrator);
 bool migrate_policy_has_done(struct migrate_policy *policy);
 void migrate_policy_done(struct migrate_policy *policy,
 			 const struct migrate_ext_group *group,
@@ -295,8 +295,10 @@ migrate_policy_eligible(struct migrate_policy *policy,
 }
 
 static inline u32 migrate_policy_select(struct migrate_policy *policy,
-					const struct migrate_ext_group *group)
+					const struct migrate_ext_group *group,
+					u32 *migrator)
 {
+	*migrator = MIGRATOR_NONE;
 	return MIGRATOR_NONE;
 }
 
