@@ -93,7 +93,7 @@ extern int rule##n##_ends_here
 #define BYTES_UNKNOWN	(~0ULL)
 
 KNOB(u32, explore, 64, "groups", 2, 1048576,
-     "where costs decide, one group of so many goes to the slower one, to measure it");
+     "where costs decide, one group of so many measures the slower one again, rarer the slower it is");
 
 /* Which cgroup is of which class. */
 struct {
@@ -114,20 +114,24 @@ static __always_inline u32 class_bit_of(u64 cgroup_id)
 
 /*
  * Who has copied such groups faster, the engine or the CPU? One that has not copied any
- * yet is tried, and now and then the slower one, lest it remain slower for ever.
+ * yet is tried, and now and then the slower one, lest it remain slower for ever: as many
+ * times more rarely as it is slower, so that what is lost by trying is one part of
+ * `explore` of the time at most.
  */
 static __always_inline u32 faster_of(u32 id, const struct migrate_ext_group *group)
 {
 	u64 engine = bpf_migrate_cost_ns(id, group->bytes, group->folios);
 	u64 cpu = bpf_migrate_cost_ns(MIGRATOR_CPU, group->bytes, group->folios);
+	u64 slower;
 	bool use_engine;
 
 	if (!engine || !cpu)
 		return engine ? MIGRATOR_CPU : id;
 	use_engine = engine < cpu;
+	slower = use_engine ? cpu / engine : engine / cpu;
 	/* A dry run tells the rule, not the exception. */
 	if (!(group->flags & MIGRATE_EXT_DRY_RUN) &&
-	    !(bpf_get_prandom_u32() % knob_read(explore)))
+	    !(bpf_get_prandom_u32() % (knob_read(explore) * slower)))
 		use_engine = !use_engine;
 	return use_engine ? id : MIGRATOR_CPU;
 }

@@ -209,6 +209,35 @@ CASE(classes, "a rule holds for a class of cgroups")
 	expect_verdict("reason=demotion count=512", "verdict single: not eligible\n");
 }
 
+CASE(explore, "the slower one is tried more rarely the slower it is")
+{
+	uint64_t before, tried, by_cpu;
+	unsigned int i;
+
+	/* Each of the two has copied such groups; the engine takes 1 ms for each folio. */
+	offload_use("cpu");
+	for (i = 0; i < 4; i++)
+		move(ARENA_ANON, 64 * 1024);
+	dmasim_set("latency_ns", 1000000);
+	offload_use("dcbm");
+	for (i = 0; i < 4; i++)
+		move(ARENA_ANON, 64 * 1024);
+	offload_set("default_migrator", "none");
+
+	start("rules");
+	set_number("rule0_measured", 1);
+	set_number("explore", 2);
+	before = dcbm_status("folios_copied");
+	by_cpu = migrator_event("cpu", "folios");
+	for (i = 0; i < 200; i++)
+		move(ARENA_ANON, 64 * 1024);
+	tried = (dcbm_status("folios_copied") - before) / 16;
+	EXPECT_EQ(migrator_event("cpu", "folios") - by_cpu, (200 - tried) * 16);
+	case_note("the engine was tried %" PRIu64 " times of 200", tried);
+	EXPECT_GE(200 / 8, tried);
+	dmasim_set("latency_ns", 0);
+}
+
 /* --- cgroup_budget --- */
 
 struct account {
