@@ -216,6 +216,25 @@ wait $watcher 2>/dev/null
 has /mgx_apply/db-2 data
 point $? 'and the policies stay when it is killed'
 
+# --- what the kernel has ejected ---
+ends() { # KNOBS
+	sed "s|^policies = (|&\n{ object = \"$top/build/selftests/author.bpf.o\"; name = \"ends\"; cgroup = \"/mgx_apply\"; knobs = { $1 }; },|" \
+		<<<"$good" >"$conf"
+}
+ends 'quit = true;'
+apply && says '^policy +ends on /mgx_apply +load' &&
+	$mgx explain --reason demotion --cgroup /mgx_apply --order 3 --folios 5 >"$work/out" 2>"$work/err" &&
+	grep -q '^ejected: ' "$offload/policies/$(id /mgx_apply)/state"
+point $? 'a policy that ends itself'
+apply && says '^policy +ends on /mgx_apply +pending +.*ejected: .*code -7: demotion of 5 folios'
+point $? 'is not loaded again as it is, and said to be ejected'
+ends 'smallest = 3;'
+apply && says '^policy +ends on /mgx_apply +replace' &&
+	grep -q '^enabled' "$offload/policies/$(id /mgx_apply)/state"
+point $? 'but when the file has changed'
+echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
+apply
+
 # --- killed wherever it is ---
 rm -rf "$work/all" && bad=0
 for ((i = 0; i < kills; i++)); do
