@@ -17,6 +17,7 @@
 #include "case.h"
 #include "dcbm.h"
 #include "dcbm_move.h"
+#include "dma_dump.h"
 #include "offload.h"
 #include "slept.h"
 
@@ -200,7 +201,7 @@ CASE(nearest, "the device at the destination is used, whichever node that is")
 }
 
 /* A process that moves memory to node 1 and waits for the engine meanwhile. */
-static pid_t move_elsewhere(size_t pages)
+static pid_t move_elsewhere(enum arena_kind kind, size_t pages)
 {
 	struct arena a;
 	pid_t pid;
@@ -210,7 +211,7 @@ static pid_t move_elsewhere(size_t pages)
 	REQUIRE(pid >= 0, "fork: %m");
 	if (pid)
 		return pid;
-	a = arena_map(ARENA_ANON, pages * PAGE, 0);
+	a = arena_map(kind, pages * PAGE, 0);
 	_exit(arena_move(&a, 1) == pages && !arena_wrong_pages(&a) ? 0 : 1);
 }
 
@@ -234,9 +235,9 @@ CASE(busy, "the other device when the nearest one is busy; when both are, the CP
 	book_open();
 	write_file("/sys/module/dmasim/parameters/hold", "Y");
 
-	first = move_elsewhere(64);
+	first = move_elsewhere(ARENA_ANON, 64);
 	dcbm_wait_channels("busy", 2);
-	second = move_elsewhere(96);
+	second = move_elsewhere(ARENA_ANON, 96);
 	dcbm_wait_channels("busy", 4);
 	EXPECT_EQ(dcbm_status("jobs_busy"), 0);
 
@@ -255,6 +256,38 @@ CASE(busy, "the other device when the nearest one is busy; when both are, the CP
 	EXPECT_EQ(book.consumed, 64 + 96);
 	EXPECT_EQ(device_count(1, "bytes"), 64 * PAGE);
 	EXPECT_EQ(device_count(0, "bytes"), 96 * PAGE);
+}
+
+CASE(mapped_once, "what the channels of a device copy of one folio is mapped for it in one")
+{
+	static const char * const directions[] = { "DMA_TO_DEVICE", "DMA_FROM_DEVICE" };
+	char device[] = "dmasim.N";
+	struct dma_mapped mapped;
+	pid_t pid;
+	int i;
+
+	dcbm_start("devices=2 channels=2 node=1,1");
+	dcbm_set("timeout_ms", "60000");
+	offload_use("dcbm");
+	write_file("/sys/module/dmasim/parameters/hold", "Y");
+	pid = move_elsewhere(ARENA_ANON_HUGE, HUGE_PAGE / PAGE);
+	dcbm_wait_channels("busy", 4);
+	/* All of them have been told, when the last one has its mapping. */
+	while (dma_mapped("dmasim", directions[1]).bytes < HUGE_PAGE)
+		usleep(10000);
+	for (i = 0; i < 4; i++) {
+		device[7] = '0' + i % 2;
+		mapped = dma_mapped(device, directions[i / 2]);
+		EXPECT_EQ(mapped.mappings, 1);
+		EXPECT_EQ(mapped.bytes, HUGE_PAGE / 2);
+	}
+	write_file("/sys/module/dmasim/parameters/hold", "N");
+	expect_moved(pid);
+	EXPECT_EQ(dcbm_status("folios_copied"), 1);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(dma_mapped("dmasim", directions[i]).mappings, 0);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(dmasim_chan_count(i / 2, i % 2, "bytes"), HUGE_PAGE / 4);
 }
 
 CASES_MAIN

@@ -20,6 +20,7 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dma_dump.h"
 #include "load.h"
 #include "offload.h"
 #include "page_info.h"
@@ -204,6 +205,9 @@ CASE(late_huge, "a folio of 2 MiB of which one channel's part is lost")
 	/* Over two channels: the middle one is cut. */
 	lose(ARENA_ANON_HUGE, 3 * HUGE_PAGE, &lost);
 	check_graves(lost);
+	/* The engine still finds all of a folio that is lost in part, and nothing else. */
+	EXPECT_EQ(dma_mapped("dmasim", "DMA_TO_DEVICE").bytes, lost * HUGE_PAGE);
+	EXPECT_EQ(dma_mapped("dmasim", "DMA_FROM_DEVICE").bytes, lost * HUGE_PAGE);
 	wait_for_late_writes(1);
 	EXPECT_EQ(dmasim_count("late_same"), 0);
 	arena_verify(&arena);
@@ -211,6 +215,8 @@ CASE(late_huge, "a folio of 2 MiB of which one channel's part is lost")
 	while (dcbm_try_set("rearm", name))
 		usleep(10000);
 	EXPECT_EQ(dcbm_graveyard(NULL, 0), 0);
+	EXPECT_EQ(dma_mapped("dmasim", "DMA_TO_DEVICE").mappings, 0);
+	EXPECT_EQ(dma_mapped("dmasim", "DMA_FROM_DEVICE").mappings, 0);
 }
 
 /* The same engine, but terminate waits until it has written: then it is known to be quiet. */

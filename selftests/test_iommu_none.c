@@ -20,6 +20,7 @@
 #include "arena.h"
 #include "case.h"
 #include "dcbm.h"
+#include "dma_dump.h"
 #include "lsi.h"
 #include "offload.h"
 #include "page_info.h"
@@ -72,10 +73,7 @@ static bool is_translated(void)
 	return strcmp(DOMAIN, "none") && strcmp(DOMAIN, "identity");
 }
 
-/*
- * Which pages move, in a random order: what they leave and what they get may be in one
- * piece, page by page it jumps.
- */
+/* Which pages move, in a random order: what they leave may be in one piece, page by page it jumps. */
 static unsigned int order[PAGES];
 
 static void shuffle(void)
@@ -113,7 +111,6 @@ static void free_even_frames(struct arena *from)
 static void scatter(void)
 {
 	pin_to_cpu(0);
-	shuffle();
 	arena = arena_map(ARENA_ANON, 2 * PAGES * PAGE, 0);
 	arena_perforate(&arena);
 	holes = arena_map(ARENA_ANON, 16 * MiB, 1);
@@ -165,10 +162,13 @@ static void scattered_folios(void)
 	scatter();
 	offload_use("dcbm");
 	book_open();
-	expect_scattered();
 	for (i = 1; i <= PASSES; i++) {
-		move_scattered(i % 2);
+		shuffle();
 		expect_scattered();
+		move_scattered(i % 2);
+		/* Where they are free in one piece, they are got in one. */
+		if (i % 2)
+			expect_scattered();
 		arena_verify_perforated(&arena);
 	}
 	book = book_close();
@@ -265,6 +265,20 @@ static void *move_in_thread(void *unused)
 	return unused;
 }
 
+/* Each folio once for the device, also one that several channels copy. */
+static void expect_mapped(unsigned int folios, size_t bytes)
+{
+	static const char * const directions[] = { "DMA_TO_DEVICE", "DMA_FROM_DEVICE" };
+	struct dma_mapped mapped;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		mapped = dma_mapped(lsi_device(), directions[i]);
+		EXPECT_EQ(mapped.mappings, folios);
+		EXPECT_EQ(mapped.bytes, bytes);
+	}
+}
+
 /*
  * The engine is told, and does not begin. Until it has, DMA_API_DEBUG has to know each of
  * its addresses, and then the page tables: a guard of what is unmapped too early that does
@@ -290,15 +304,13 @@ static void held(enum arena_kind kind, unsigned int folios)
 	/* The task may not have got to the end of submit(), and to wait(), yet. */
 	usleep(500000);
 	EXPECT_EQ(lsi_count("bytes"), 0);
-	EXPECT_EQ(lsi_mapped("DMA_TO_DEVICE"), arena.bytes);
-	EXPECT_EQ(lsi_mapped("DMA_FROM_DEVICE"), arena.bytes);
+	expect_mapped(folios, arena.bytes);
 	lsi_set("hold", "N");
 	pthread_join(thread, NULL);
 	book = book_close();
 	arena_verify(&arena);
 	expect_copied(&book, folios, arena.bytes);
-	EXPECT_EQ(lsi_mapped("DMA_TO_DEVICE"), 0);
-	EXPECT_EQ(lsi_mapped("DMA_FROM_DEVICE"), 0);
+	expect_mapped(0, 0);
 }
 
 CASE(held_small, "4 KiB folios stay mapped until the engine is through")
@@ -320,12 +332,12 @@ static void give_up(const char *params, unsigned int timeout_ms)
 	remove_module("dmatest");
 	EXPECT_EQ(lsi_count("ripe"), 0);
 	EXPECT_EQ(lsi_count("running"), 0);
-	EXPECT_EQ(lsi_count("bytes"), 0);
 }
 
 CASE(terminate_waiting, "what is terminated before it began is never moved")
 {
 	give_up("channels=2 hold=Y", 50);
+	EXPECT_EQ(lsi_count("bytes"), 0);
 	lsi_set("hold", "N");
 	usleep(50000);
 	EXPECT_EQ(lsi_count("scripts"), 0);
@@ -333,11 +345,20 @@ CASE(terminate_waiting, "what is terminated before it began is never moved")
 
 CASE(terminate_running, "an engine that is terminated at work is silent, and goes on with other work")
 {
-	give_up("channels=1 pauses=64", 1);
+	uint64_t bytes;
+	int tries;
+
+	/* Where the machine is busy, a time-out of 1 ms may come after the 32 ms of the pauses. */
+	for (tries = 0; tries < 20; tries++) {
+		give_up("channels=1 pauses=64", 1);
+		if (lsi_count("resets") > 1)
+			break;
+	}
 	EXPECT_GT(lsi_count("resets"), 1);
+	bytes = lsi_count("bytes");
 	/* Longer than the pauses: nothing of the old script comes. */
 	usleep(100000);
-	EXPECT_EQ(lsi_count("bytes"), 0);
+	EXPECT_EQ(lsi_count("bytes"), bytes);
 	lsi_start("channels=4");
 	whole_folios(ARENA_ANON, PAGES);
 }

@@ -14,7 +14,6 @@
 
 #define LSI_DEBUG	"/sys/kernel/debug/lsi_dma"
 #define LSI_PARAMETERS	"/sys/module/lsi_dma/parameters"
-#define DMA_DUMP	"/sys/kernel/debug/dma-api/dump"
 
 void lsi_start_alone(const char *params)
 {
@@ -80,23 +79,6 @@ const char *lsi_domain(void)
 	read_line(path, type, sizeof(type));
 	type[strcspn(type, "\n")] = '\0';
 	return type;
-}
-
-uint64_t lsi_mapped(const char *direction)
-{
-	const char *device = lsi_device(), *length;
-	uint64_t bytes = 0;
-	char line[512];
-	FILE *file = fopen(DMA_DUMP, "re");
-
-	REQUIRE(file, DMA_DUMP ": %m");
-	while (fgets(line, sizeof(line), file)) {
-		length = strstr(line, " L=");
-		if (length && strstr(line, device) && strstr(line, direction))
-			bytes += strtoull(length + 3, NULL, 16);
-	}
-	fclose(file);
-	return bytes;
 }
 
 void lsi_after_unmap(void)

@@ -21,8 +21,6 @@ uint64_t lsi_count(const char *name);
 const char *lsi_device(void);
 /* Type of its IOMMU domain, or "none" where there is no IOMMU. */
 const char *lsi_domain(void);
-/* How many bytes are mapped for the device now in that direction, as DMA_API_DEBUG knows. */
-uint64_t lsi_mapped(const char *direction);
 /* Copies, unmaps, copies again; see lsi_stale.c. */
 void lsi_after_unmap(void);
 

@@ -223,6 +223,28 @@ static void dcbm_put_channels(struct dcbm_xfer *x, unsigned int first,
 	wake_up_all(&dcbm_idle_wait);
 }
 
+/*
+ * Channels were taken from each device in turn, so that a small job uses all of them. Those
+ * of a device come behind each other now: what they copy of a folio is mapped in one.
+ */
+static void dcbm_group_channels(struct dcbm_xfer *x)
+{
+	unsigned int i, last, at;
+
+	for (i = 1; i < x->nr_shares; i++) {
+		struct dcbm_chan *c = x->shares[i].c;
+
+		for (last = i; last; last--)
+			if (x->shares[last - 1].c->dd == c->dd)
+				break;
+		if (!last)
+			continue;
+		for (at = i; at > last; at--)
+			x->shares[at].c = x->shares[at - 1].c;
+		x->shares[last].c = c;
+	}
+}
+
 /* What fits of the job. Returns its bytes. */
 static u64 dcbm_take_pairs(struct dcbm_xfer *x, struct migrate_job *job)
 {
@@ -266,8 +288,13 @@ int dcbm_submit(struct migrator *migrator, struct migrate_job *job)
 		x->nr_shares = nr;
 	}
 
-	/* The first engine is at work while the folios of the next one are mapped. */
+	dcbm_group_channels(x);
+	x->nr_spans = 0;
 	dcbm_feed_begin(x);
+	/*
+	 * The first engine is at work while the folios of the next one are mapped, but for
+	 * a folio that they share.
+	 */
 	for (i = 0; i < x->nr_shares; i++) {
 		mapped += dcbm_map_share(x, &x->shares[i], job);
 		dcbm_feed(x, &x->shares[i]);

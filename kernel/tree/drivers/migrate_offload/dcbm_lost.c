@@ -192,8 +192,9 @@ static void dcbm_exhume(struct dcbm_xfer *x, struct dcbm_share *s)
  * dcbm_lost_recover() - try to get a lost channel back
  * @c: the channel, in state DCBM_LOST
  *
- * With success, the pages of its descriptors have left the graveyard, nothing of
- * them is mapped any more, and the channel is the caller's.
+ * With success, the pages of its descriptors have left the graveyard and nothing of
+ * them is mapped any more, but for folios of which another channel has lost a part, too;
+ * and the channel is the caller's.
  *
  * Return: 0; -EBUSY when nothing proves that it is silent; -ENODEV when its driver has
  * been unbound, and nothing ever will.

@@ -6,7 +6,8 @@
  * copying it: space is allocated, and freed with a flush, for each. So a channel of such
  * a device has a window for either direction, allocated when it is taken. The folios of a
  * share are linked into it one behind the other, which makes them one piece for the
- * engine, and taken out together when the share is over.
+ * engine, and taken out together when the share is over. A folio as large as a PMD that
+ * several channels of the device copy is mapped once for all of them (dcbm_map.c).
  *
  * Unlinking is always strict: when it returns, the IOMMU does not let the engine through,
  * be it in lazy mode or not.
@@ -110,7 +111,8 @@ static bool dcbm_window_link_seg(struct dcbm_chan *c, struct dcbm_seg *seg,
  * @s: the share
  * @job: the job
  *
- * From the first segment on, as many as fit; none if there is no window.
+ * As many as fit, but for what is better mapped with other shares of the device; none if
+ * there is no window.
  *
  * Return: how many bytes.
  */
@@ -125,9 +127,13 @@ u32 dcbm_window_link(struct dcbm_xfer *x, struct dcbm_share *s, struct migrate_j
 
 	for (i = s->first; i < s->first + s->nr; i++) {
 		struct dcbm_seg *seg = &x->segs[i];
+		struct migrate_pair *pair = migrate_job_pair(job, seg->pair);
 
+		/* At either end: one large page, together with what other shares have of it. */
+		if (pair->bytes >= PMD_SIZE && dcbm_seg_is_shared(x, s, seg))
+			continue;
 		if (seg->bytes > DCBM_WINDOW_BYTES - bytes ||
-		    !dcbm_window_link_seg(c, seg, migrate_job_pair(job, seg->pair), bytes))
+		    !dcbm_window_link_seg(c, seg, pair, bytes))
 			break;
 		bytes += seg->bytes;
 	}
@@ -157,6 +163,8 @@ void dcbm_window_unlink_share(struct dcbm_xfer *x, struct dcbm_share *s)
 	u32 offset = 0, bytes = 0;
 	unsigned int i;
 
+	if (!s->stats.linked)
+		return;
 	for (i = s->first; i < s->first + s->nr; i++) {
 		struct dcbm_seg *seg = &x->segs[i];
 

@@ -4,7 +4,9 @@
 #define _DCBM_XFER_H
 
 #include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/ktime.h>
+#include <linux/limits.h>
 #include <linux/types.h>
 
 #include "dcbm.h"
@@ -37,11 +39,13 @@ struct dcbm_pair {
  * enum dcbm_seg_state - how the device of a channel finds a segment
  * @DCBM_SEG_UNMAPPED: not at all
  * @DCBM_SEG_MAPPED: by mappings of its own
+ * @DCBM_SEG_SPANNED: by mappings that it shares with its neighbours of the same folio
  * @DCBM_SEG_LINKED: in the windows of the channel, behind the segment before it
  */
 enum dcbm_seg_state {
 	DCBM_SEG_UNMAPPED,
 	DCBM_SEG_MAPPED,
+	DCBM_SEG_SPANNED,
 	DCBM_SEG_LINKED,
 };
 
@@ -53,9 +57,10 @@ enum dcbm_seg_state {
  * @bytes: length
  * @pair: index of the pair
  * @state: an &enum dcbm_seg_state
+ * @span: index of its span, if it has one
  * @lost: a piece of it may still be at work; under dcbm_xfer.lock
  *
- * Mapped by itself, so that a folio can be copied by channels of several devices.
+ * Mapped for its device, so that a folio can be copied by channels of several.
  */
 struct dcbm_seg {
 	dma_addr_t src;
@@ -64,8 +69,36 @@ struct dcbm_seg {
 	u32 bytes;
 	u16 pair;
 	u8 state;
+	u8 span;
 	bool lost;
 };
+
+/**
+ * struct dcbm_span - what the channels of one device copy of a folio that was cut
+ * @dd: the device
+ * @src: where the engines find the source
+ * @dst: where they find the destination
+ * @offset: where in the folio it begins
+ * @bytes: length
+ * @pair: index of the pair
+ * @segs: how many segments still need it
+ *
+ * Of whoever has the transfer: the task of the job and, when that one has buried it,
+ * who re-arms its channels.
+ */
+struct dcbm_span {
+	struct dcbm_device *dd;
+	dma_addr_t src;
+	dma_addr_t dst;
+	u32 offset;
+	u32 bytes;
+	u16 pair;
+	u16 segs;
+};
+
+/* A share is cut at either end. */
+#define DCBM_MAX_SPANS		(2 * DCBM_MAX_CHANNELS)
+static_assert(DCBM_MAX_SPANS <= U8_MAX + 1);
 
 /* Each share but the last may end within a folio. */
 #define DCBM_MAX_SEGS		(DCBM_MAX_PAIRS + DCBM_MAX_CHANNELS)
@@ -153,6 +186,7 @@ struct dcbm_share {
  * @lost_at: since when it is in the latter, in seconds since boot
  * @nr_pairs: how many pairs are used
  * @nr_segs: how many segments
+ * @nr_spans: how many spans
  * @nr_shares: how many shares
  * @nr_full: pairs of the job that did not fit
  * @lock: protects what callbacks and the task share
@@ -166,8 +200,9 @@ struct dcbm_share {
  * @page: where a page is copied to, to be compared
  * @sg_dst: where the next descriptor copies to; of the task
  * @sg_src: and where from, likewise
- * @shares: the shares
+ * @shares: the shares, those of a device behind each other
  * @pairs: the pairs, in the order of the job
+ * @spans: the spans, likewise
  * @segs: the segments, in the order of the pairs, and so in that of the shares
  * @pieces: the pieces; an equal part of them for each share
  *
@@ -180,6 +215,7 @@ struct dcbm_xfer {
 	time64_t lost_at;
 	unsigned int nr_pairs;
 	unsigned int nr_segs;
+	unsigned int nr_spans;
 	unsigned int nr_shares;
 	unsigned int nr_full;
 	spinlock_t lock;		/* see above */
@@ -195,6 +231,7 @@ struct dcbm_xfer {
 	struct dma_vec sg_src[DCBM_MAX_SG];
 	struct dcbm_share shares[DCBM_MAX_CHANNELS];
 	struct dcbm_pair pairs[DCBM_MAX_PAIRS];
+	struct dcbm_span spans[DCBM_MAX_SPANS];
 	struct dcbm_seg segs[DCBM_MAX_SEGS];
 	struct dcbm_piece pieces[DCBM_MAX_PIECES];
 };
@@ -212,6 +249,15 @@ unsigned int dcbm_divide(struct dcbm_xfer *x, u64 bytes);
 u64 dcbm_map_share(struct dcbm_xfer *x, struct dcbm_share *s,
 		   struct migrate_job *job);
 void dcbm_unmap_share(struct dcbm_xfer *x, struct dcbm_share *s);
+bool __dcbm_seg_is_shared(const struct dcbm_xfer *x, const struct dcbm_share *s,
+			  const struct dcbm_seg *seg);
+
+/* Does the device of the share have more of the folio? */
+static inline bool dcbm_seg_is_shared(const struct dcbm_xfer *x, const struct dcbm_share *s,
+				      const struct dcbm_seg *seg)
+{
+	return seg->bytes != x->pairs[seg->pair].bytes && __dcbm_seg_is_shared(x, s, seg);
+}
 
 /* dcbm_sg.c: what goes into one descriptor */
 
