@@ -6,7 +6,6 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/ktime.h>
-#include <linux/limits.h>
 #include <linux/types.h>
 
 #include "dcbm.h"
@@ -98,7 +97,7 @@ struct dcbm_span {
 
 /* A share is cut at either end. */
 #define DCBM_MAX_SPANS		(2 * DCBM_MAX_CHANNELS)
-static_assert(DCBM_MAX_SPANS <= U8_MAX + 1);
+static_assert(DCBM_MAX_SPANS <= 256);	/* dcbm_seg.span */
 
 /* Each share but the last may end within a folio. */
 #define DCBM_MAX_SEGS		(DCBM_MAX_PAIRS + DCBM_MAX_CHANNELS)
