@@ -164,6 +164,9 @@ CASE(latency, "cgroups of class 1 keep the CPU, and nobody has more than small b
 	static const char * const questions[] = {
 		"reason=demotion count=512", "reason=syscall_or_cpuset order=9 count=8",
 		"reason=compaction count=32", "reason=numa_misplaced order=4 count=2",
+		"reason=memory_hotplug count=512", "reason=mempolicy_mbind count=512",
+		"reason=contig_range count=32", "reason=longterm_pin count=2",
+		"reason=damon order=9 count=1",
 	};
 	uint64_t id = cgroup_of("service");
 	uint32_t class = 1;
@@ -207,6 +210,12 @@ static void move(unsigned int times)
 CASE(by_size, "the engine where it has been the faster one, the CPU for the rest")
 {
 	static const char question[] = "reason=syscall_or_cpuset count=512";
+	static const char * const reasons[] = {
+		"compaction", "memory_hotplug", "mempolicy_mbind", "numa_misplaced",
+		"contig_range", "longterm_pin", "demotion", "damon",
+	};
+	char any[96];
+	size_t i;
 
 	/* Each of the two has copied such groups; the engine takes 1 ms for each folio. */
 	offload_use("cpu");
@@ -221,9 +230,16 @@ CASE(by_size, "the engine where it has been the faster one, the CPU for the rest
 	/* Of folios of 2 MiB nothing is known yet: the engine is tried. */
 	expect_verdict("reason=syscall_or_cpuset order=9 count=1",
 		       "verdict ahead migrator=dcbm folios=1\n");
-	/* Whatever the reason, for sizes are what counts here. */
-	expect_verdict("reason=compaction order=9 count=1",
+	/* From 64 KiB on. */
+	expect_verdict("reason=demotion order=4 count=1",
 		       "verdict ahead migrator=dcbm folios=1\n");
+	expect_verdict("reason=demotion order=3 count=1",
+		       "verdict ahead migrator=cpu folios=1\n");
+	/* Whatever the reason, for sizes are what counts here. */
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		snprintf(any, sizeof(any), "reason=%s order=9 count=1", reasons[i]);
+		expect_verdict(any, "verdict ahead migrator=dcbm folios=1\n");
+	}
 }
 
 CASE(set, "what is set on the command line wins over the preset, wherever it stands")
