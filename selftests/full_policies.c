@@ -281,17 +281,26 @@ static struct account read_account(uint64_t id)
 	return account;
 }
 
+/* The policy, a cgroup, and the question about 2 MiB of it. */
+static uint64_t start_budget(char *question, size_t size)
+{
+	uint64_t id = cgroup_of("budget");
+
+	start("cgroup_budget");
+	set_number("burst_ms", 10);
+	snprintf(question, size, "reason=demotion count=512 cgroup=%" PRIu64, id);
+	return id;
+}
+
 CASE(budget, "who is ahead of one that waits is copied by the CPU")
 {
 	static const char engine[] = "verdict ahead migrator=dcbm folios=512\n";
 	static const char cpu[] = "verdict ahead migrator=cpu folios=512\n";
-	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 	char question[96], inner[96];
+	uint64_t id = start_budget(question, sizeof(question));
+	uint64_t other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 
 	write_file(CGROUP_ROOT "/budget/cgroup.subtree_control", "+memory");
-	start("cgroup_budget");
-	set_number("burst_ms", 10);
-	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
 	snprintf(inner, sizeof(inner), "reason=demotion count=512 cgroup=%" PRIu64,
 		 cgroup_of("budget/inner"));
 
@@ -330,12 +339,10 @@ CASE(budget, "who is ahead of one that waits is copied by the CPU")
 
 CASE(pending, "what the engine is still at counts by what such bytes have cost")
 {
-	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 	char question[96];
+	uint64_t id = start_budget(question, sizeof(question));
+	uint64_t other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 
-	start("cgroup_budget");
-	set_number("burst_ms", 10);
-	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
 	write_weight(id, 100);
 	*memory_of("ns_per_mib") = 2 * MS;
 	write_used(other, 0, 100, later);
@@ -350,12 +357,10 @@ CASE(pending, "what the engine is still at counts by what such bytes have cost")
 
 CASE(credit, "who has not waited has no credit for that")
 {
-	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 	char question[96];
+	uint64_t id = start_budget(question, sizeof(question));
+	uint64_t other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
 
-	start("cgroup_budget");
-	set_number("burst_ms", 10);
-	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
 	write_weight(id, 100);
 	*memory_of("floor_ns") = 1000 * MS * 1000 / 100;
 	write_used(other, 989 * MS, 100, later);

@@ -94,7 +94,7 @@ writer=$!
 whole=0 reads=0
 await "$work/mgx.prom" mgx_info
 while [ $reads -lt 20 ]; do
-	cp "$work/mgx.prom" "$work/copy"
+	cat "$work/mgx.prom" >"$work/copy"
 	reads=$((reads + 1))
 	head -n 1 "$work/copy" | grep -q '^# HELP mgx_info' &&
 		tail -n 1 "$work/copy" | grep -q '^migrate_ext_policy_enabled{.*policy="watch"} 1$' || whole=1
