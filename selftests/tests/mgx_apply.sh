@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 33
+plan 36
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -218,8 +218,8 @@ point $? 'and the policies stay when it is killed'
 
 # --- what the kernel has ejected ---
 ends() { # KNOBS
-	sed "s|^policies = (|&\n{ object = \"$top/build/selftests/author.bpf.o\"; name = \"ends\"; cgroup = \"/mgx_apply\"; knobs = { $1 }; },|" \
-		<<<"$good" >"$conf"
+	local entry="{ object = \"$top/build/selftests/author.bpf.o\"; name = \"ends\"; cgroup = \"/mgx_apply\"; knobs = { $1 }; },"
+	echo "${good/policies = (/policies = ($entry}" >"$conf"
 }
 ends 'quit = true;'
 apply && says '^policy +ends on /mgx_apply +load' &&
