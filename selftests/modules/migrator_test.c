@@ -153,6 +153,19 @@ struct test_ref {
 
 /* Taken in a kprobe handler, too. */
 static DEFINE_RAW_SPINLOCK(ref_lock);
+
+/*
+ * Also from a probe, which is an int3 until it has been optimised: that is an NMI to lockdep,
+ * which has nothing against trying. Nobody who holds the lock runs into a probe.
+ */
+static unsigned long lock_refs(void)
+{
+	unsigned long flags;
+
+	while (!raw_spin_trylock_irqsave(&ref_lock, flags))
+		cpu_relax();
+	return flags;
+}
 static struct test_ref test_refs[MIGRATOR_TEST_MAX_REFS];
 static unsigned int nr_refs;
 
@@ -237,7 +250,7 @@ static void release(struct task_struct *task, struct folio *not)
 	unsigned long flags;
 	unsigned int i = 0;
 
-	raw_spin_lock_irqsave(&ref_lock, flags);
+	flags = lock_refs();
 	while (i < nr_refs) {
 		if (!is_due(&test_refs[i], task, not)) {
 			i++;
@@ -247,7 +260,7 @@ static void release(struct task_struct *task, struct folio *not)
 		test_refs[i] = test_refs[--nr_refs];
 		raw_spin_unlock_irqrestore(&ref_lock, flags);
 		drop(&ref);
-		raw_spin_lock_irqsave(&ref_lock, flags);
+		flags = lock_refs();
 	}
 	raw_spin_unlock_irqrestore(&ref_lock, flags);
 }
@@ -256,7 +269,7 @@ static void hold_ref(struct folio *folio, bool dst)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&ref_lock, flags);
+	flags = lock_refs();
 	if (nr_refs < MIGRATOR_TEST_MAX_REFS) {
 		folio_get(folio);
 		test_refs[nr_refs++] = (struct test_ref){
@@ -282,7 +295,7 @@ static int tried(struct kprobe *p, struct pt_regs *regs)
 
 	if (!knob(KNOB_ref_auto) || !READ_ONCE(nr_refs))
 		return 0;
-	raw_spin_lock_irqsave(&ref_lock, flags);
+	flags = lock_refs();
 	for (i = 0; i < nr_refs; i++)
 		if (test_refs[i].folio == src && !test_refs[i].dst)
 			test_refs[i].tried = true;
