@@ -248,6 +248,14 @@ CASE(huge_window, "2 MiB folios, in a window of I/O addresses")
 	whole_folios(ARENA_ANON_HUGE, 8);
 }
 
+CASE(huge_window_cut, "2 MiB folios that are cut: whole ones in windows, parts mapped in one")
+{
+	lsi_start("channels=4");
+	if (!use_window(true))
+		case_skip("dcbm has no window");
+	whole_folios(ARENA_ANON_HUGE, 5);
+}
+
 CASE(slow, "an engine that moves a while after it was told to")
 {
 	lsi_start("channels=4 pauses=3");
