@@ -680,7 +680,7 @@ CASE(adaptive_divides, "the same by giving it a part of each group only")
 	static const struct sort sort = { ARENA_ANON_HUGE, 16 * MiB, (3 * 4 + 3) * 8 + 4 };
 
 	start("adaptive");
-	learn_and_find(&sort, 100000000, 200);
+	learn_and_find(&sort, 100000000, 100);
 }
 
 CASES_MAIN

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 36
+plan 37
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -236,23 +236,54 @@ echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
 apply
 
 # --- killed wherever it is ---
+# Of each instance what came with it: the name and a knob, changed by one replacement.
+instances() {
+	$mgx -j tune 2>/dev/null | grep -oE '"policy":"(data|old[01])","link_id":[0-9]+,"knob":"min_order","value":[0-9]+' |
+		sed -E 's/"policy":"([^"]*)".*:/\1 /'
+}
+structs() {
+	build/tools/bpftool map list | grep -c '^[0-9]*: struct_ops '
+}
+no_more_structs() {
+	[ "$(structs)" -le "$before_structs" ]
+}
+# changes NAME ORDER: the file, so that the three policies come as new instances.
+changes() {
+	echo "$good" | sed "s/name = \"db\"/name = \"$1\"/; s/min_order = 6/min_order = $2/" >"$conf"
+}
+
+changes data 1
+start=${EPOCHREALTIME/./}
+apply
+whole=$((${EPOCHREALTIME/./} - start))
+before=$(find /sys/fs/bpf -mindepth 1 | sort)
+before_structs=$(structs)
 rm -rf "$work/all" && bad=0
-for ((i = 0; i < kills; i++)); do
-	name=old$((i % 2))
-	echo "$good" | sed "s/name = \"db\"/name = \"$name\"/; s/min_order = 6/min_order = $((i % 9))/" >"$conf"
+killed=0 old='data 1' new_when_killed=(0 0 0 0)
+for ((i = 0; killed < kills; i++)); do
+	new="old$((i % 2)) $((i % 9))"
+	# shellcheck disable=SC2086
+	changes $new
 	$mgx apply "$conf" >/dev/null 2>"$work/err" &
 	victim=$!
-	sleep "0.$(printf '%03d' $((RANDOM % 1000)))"
+	after=$((whole * RANDOM / 32768))
+	sleep "$((after / 1000000)).$(printf '%06d' $((after % 1000000)))"
 	kill -9 $victim 2>/dev/null
 	wait $victim 2>/dev/null
-	for cgroup in db-1 db-2 later; do
-		case $(policy /mgx_apply/$cgroup) in
-		data | old0 | old1) ;;
-		*) bad=1; echo "# $cgroup has no policy" ;;
-		esac
-	done
+	[ $? != 137 ] || killed=$((killed + 1))
+	instances >"$work/instances"
+	done=$(grep -cx "$new" "$work/instances")
+	[ $((done + $(grep -cx "$old" "$work/instances"))) = 3 ] && [ "$(wc -l <"$work/instances")" = 3 ] ||
+		{ bad=1; echo "# $old, to be $new: $(paste -sd, "$work/instances")"; }
+	new_when_killed[done]=$((new_when_killed[done] + 1))
 	apply || { bad=1; echo "# the next run: $(cat "$work/err")"; }
-	[ "$(policy /mgx_apply/db-1) $(policy /mgx_apply/db-2) $(policy /mgx_apply/later)" = "$name $name $name" ] || bad=1
+	[ "$(instances | sort -u)" = "$new" ] && [ "$(find /sys/fs/bpf -mindepth 1 | sort)" = "$before" ] ||
+		{ bad=1; echo "# the next run left: $(instances | paste -sd,)"; }
+	old=$new
+	[ $((i % 50)) != 49 ] || echo "# killed $killed times in $((i + 1)) runs"
 done
+echo "# of three policies so many were new: ${new_when_killed[0]} times none, ${new_when_killed[1]} one, ${new_when_killed[2]} two, ${new_when_killed[3]} all"
 point "$bad" "killed $kills times: each policy is the old or the new one, and the next run finishes"
+await no_more_structs
+point $? 'and no instance has stayed behind'
 exit $failed

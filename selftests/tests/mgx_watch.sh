@@ -177,7 +177,7 @@ tracer=$!
 $mgx -j trace --histogram >"$work/hist" 2>>"$work/err" &
 histogram=$!
 await "$work/trace" started && await "$work/hist" started
-$pages -c /mgx_watch -g 8 -m 16 -k 4096 -n $((events / 1024)) >/dev/null
+$pages -c /mgx_watch -g 8 -m 16 -k 4096 -n $(((events + 1023) / 1024)) >/dev/null
 kill $tracer $histogram
 wait $tracer $histogram
 echo 0 >$offload/batch_pages
