@@ -464,7 +464,7 @@ int cmd_bench(struct mgx *mgx, int argc, char **argv)
 	ret = ret ?: choose_migrators(&bench, options.migrators);
 	ret = ret ?: choose_nodes(&bench, &options);
 	ret = ret ?: check_allowed(&bench);
-	ret = ret ?: lock_take(mgx, what);
+	ret = ret ?: lock_take_bench(mgx, what);
 	if (ret)
 		goto out;
 

@@ -33,7 +33,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 14
+plan 16
 
 # What no bench may change.
 everything() {
@@ -141,4 +141,14 @@ done
 [ -z "$(ls $offload/policies)" ] && $mgx bench -o 0 -g 64K -n 2 -s 256K >"$work/out" 2>"$work/err" &&
 	[ "$(everything)" = "$before" ]
 point $? 'killed, it leaves an empty cgroup, which the next run removes'
+
+# Who measures keeps nobody from working, but another who measures.
+exec 8>>/run/mgx-bench.lock 9>>/run/mgx.lock
+flock 9
+$mgx bench --orders 0 --groups 64K --repetitions 2 >"$work/out" 2>"$work/err"
+point $? 'somebody who changes something is not waited for'
+flock 8
+! $mgx bench --orders 0 --groups 64K --repetitions 2 >"$work/out" 2>"$work/err" &&
+	grep -q 'another mgx bench is at work, process' "$work/err"
+point $? 'and one measures at a time'
 exit $failed
