@@ -2,8 +2,8 @@
 /*
  * cgroup_budget: the time of an engine is divided among cgroups by weight.
  *
- * For a machine where many want the engine. Each cgroup that has a weight (the map
- * `weights`: cgroup id -> 1 to 10000), and each that has none, by default_weight, has an
+ * For a machine where many want the engine. Each cgroup that has a weight (the knob
+ * `weights`, 1 to 10000), and each that has none, by default_weight, has an
  * account of the engine-busy time that its folios took. A cgroup waits when it has asked in
  * vain within the last `idle_ms`: because it was ahead of another one, or because no channel
  * was idle. Nobody is given the engine who is ahead of one that waits, by weight, by more
@@ -19,7 +19,7 @@
  * their nearest ancestor with a weight.
  *
  *	mgx load cgroup_budget.bpf.o
- *	bpftool map update name weights key ID 0 0 0 0 0 0 0 value 44 1 0 0
+ *	mgx tune cgroup_budget weights:/tenants/a=300
  *
  * What each has used is in the map `accounts`, in nanoseconds of engines.
  *
@@ -55,12 +55,7 @@ struct account {
 	u32 unused;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, u64);
-	__type(value, u32);
-} weights SEC(".maps");
+CGROUP_KNOB(weights, 1024, "weight", 1, 10000, "weight of the cgroup and its descendants");
 
 /* By cgroup id. An account that nobody has used for long makes room for a new one. */
 struct {

@@ -17,8 +17,8 @@
  *
  * Every rule is a knob for each column: rule0_reasons, rule0_verdict and so on. A rule
  * whose verdict is 0 is not looked at; where no rule matches there is no opinion. What
- * a class is says the map `classes`: cgroup id -> number from 0 to 31; a cgroup that is
- * not in it has class 0.
+ * class a cgroup has says the knob `classes`, a number from 0 to 31 (mgx tune rules
+ * classes:/web=1); a cgroup without one has class 0, whatever its ancestors have.
  *
  * How much there is comes to be known when a batch is complete, and until then it has
  * to be decided whether a folio is part of one. So a rule with a limit of bytes that
@@ -96,12 +96,7 @@ KNOB(u32, explore, 64, "groups", 2, 1048576,
      "where costs decide, one group of so many measures the slower one again, rarer the slower it is");
 
 /* Which cgroup is of which class. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, u32);
-} classes SEC(".maps");
+CGROUP_KNOB(classes, 4096, "class", 0, 31, "class of the cgroup; of those without: 0");
 
 MIGRATE_EXT_RESULTS(4096);
 

@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "bpffs.h"
 #include "cgroup.h"
+#include "cgroup_knobs.h"
 #include "error.h"
 #include "object.h"
 #include "out.h"
@@ -164,6 +165,11 @@ int attach_update(struct mgx *mgx, const char *what, const struct object *object
 {
 	int fd, err;
 
+	err = cgroup_knobs_carry_over(policy, object);
+	if (err)
+		return mgx_fail(mgx, mgx_exit_of(err), "the old one goes on; load the new one by another name",
+				"%s: %s: what it has for single cgroups cannot be carried over: %s", what,
+				policy->name, err == -E2BIG ? "the new one has not room for as many" : mgx_why(err));
 	fd = bpf_link_get_fd_by_id(policy->link_id);
 	if (fd < 0)
 		return mgx_fail(mgx, mgx_exit_of(errno), "`mgx list` shows those there are",

@@ -15,7 +15,10 @@ struct policy;
  */
 int attach_and_pin(struct mgx *mgx, const char *what, const struct object *object,
 		   const char *name, const char *pin_name, __u32 *link_id);
-/* @object in the place of what @policy was when it was read. */
+/*
+ * @object in the place of what @policy was when it was read. It has for single cgroups what
+ * the other one has.
+ */
 int attach_update(struct mgx *mgx, const char *what, const struct object *object,
 		  const struct policy *policy);
 /* Detaches it and removes its pin. */

@@ -12,7 +12,10 @@
 #include "lock.h"
 #include "options.h"
 #include "out.h"
+#include "settled.h"
 #include "sysfs.h"
+
+#define RETRY_SECONDS	60.0	/* at most between two tries of what is unfinished */
 
 struct apply_options {
 	const char *path;
@@ -73,12 +76,21 @@ static void out_summary(struct mgx *mgx, const struct converge *converge)
 	out_end(mgx->out);
 }
 
+/* Of a file that is watched, from pass to pass. */
+struct watch {
+	struct settled *settled;
+	char *told;		/* what is unfinished, and was said to be */
+	double wait;		/* seconds until that is tried again */
+};
+
+/* @watch: NULL where there is one pass. */
 static int one_pass(struct mgx *mgx, const char *what, const struct apply_options *options,
-		    const struct config *config)
+		    const struct config *config, struct watch *watch)
 {
 	struct converge converge = {
 		.mgx = mgx, .what = what, .config = config,
 		.dry_run = options->dry_run, .force = options->force,
+		.told = watch ? watch->told : NULL, .settled = watch ? watch->settled : NULL,
 	};
 	int ret;
 
@@ -88,12 +100,17 @@ static int one_pass(struct mgx *mgx, const char *what, const struct apply_option
 	converge_pass(&converge);
 	lock_release();
 	out_summary(mgx, &converge);
-	if (converge.failed && options->watch)
+	if (converge.news && watch)
 		mgx_warn("%zu could not be done, the first: %s", converge.failed, converge.first);
-	else if (converge.failed)
+	else if (converge.failed && !watch)
 		ret = mgx_fail(mgx, converge.code, "what could be done is done; run it again",
 			       "%s: %s: %zu could not be done, the first: %s", what, config->path,
 			       converge.failed, converge.first);
+	if (watch) {
+		free(watch->told);
+		watch->told = converge.unfinished;
+		converge.unfinished = NULL;
+	}
 	converge_free(&converge);
 	return ret;
 }
@@ -118,26 +135,48 @@ static void read_again(struct mgx *mgx, const char *what, struct config *config)
 	free(said);
 }
 
-static int watch(struct mgx *mgx, const char *what, const struct apply_options *options,
-		 double seconds, struct config *config)
+/*
+ * A pass when the file has changed, what it names, or what the kernel has of that; and
+ * now and then while something is unfinished, for what that waits for may be anything: an
+ * engine whose driver is loaded late, a file system that is mounted, memory.
+ */
+static int watch_file(struct mgx *mgx, const char *what, const struct apply_options *options,
+		      double seconds, struct config *config)
 {
-	char *state, *before = NULL;
+	struct watch watch = { .settled = settled_new() };
+	char *file = config_state(config), *before = NULL, *state, *now;
+	double waited = 0;
 	int ret = 0;
 
 	every_catch_signals();
+	every_catch_hangup();
 	do {
+		now = config_state(config);
+		if (every_hung_up() || strcmp(now, file)) {
+			settled_forget(watch.settled);
+			read_again(mgx, what, config);
+			free(before);
+			before = NULL;
+		}
+		free(file);
+		file = now;
 		/*
 		 * Taken before the pass: what changes while it is under way, be it by
 		 * itself, is a reason for another one, which then finds nothing to do.
 		 */
 		state = converge_state(config);
-		if (before && !strcmp(state, before)) {
+		waited += seconds;
+		if (before && !strcmp(state, before) && (!watch.told || waited < watch.wait)) {
 			free(state);
 			continue;
 		}
-		if (before)
-			read_again(mgx, what, config);
-		ret = one_pass(mgx, what, options, config);
+		/* Longer and longer, as long as nothing else happens. */
+		if (before && !strcmp(state, before))
+			watch.wait = watch.wait * 2 < RETRY_SECONDS ? watch.wait * 2 : RETRY_SECONDS;
+		else
+			watch.wait = seconds;
+		ret = one_pass(mgx, what, options, config, &watch);
+		waited = 0;
 		if (mgx->json)
 			out_next(mgx->out);
 		fflush(stdout);
@@ -145,7 +184,11 @@ static int watch(struct mgx *mgx, const char *what, const struct apply_options *
 		before = state;
 	} while (!ret && every_wait(seconds));
 	free(before);
-	return ret;
+	free(file);
+	free(watch.told);
+	settled_free(watch.settled);
+	/* Told to end while it waited for another mgx: that is no failure. */
+	return every_stopped() ? 0 : ret;
 }
 
 int cmd_apply(struct mgx *mgx, int argc, char **argv)
@@ -176,8 +219,8 @@ int cmd_apply(struct mgx *mgx, int argc, char **argv)
 	ret = ret ?: kernel_require_feature(mgx, what);
 	ret = ret ?: kernel_require_caps(mgx, what);
 	if (!ret)
-		ret = options.watch ? watch(mgx, what, &options, seconds, &config) :
-				      one_pass(mgx, what, &options, &config);
+		ret = options.watch ? watch_file(mgx, what, &options, seconds, &config) :
+				      one_pass(mgx, what, &options, &config, NULL);
 	config_free(&config);
 	return ret;
 }

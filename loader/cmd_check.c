@@ -13,6 +13,7 @@
 #include "bpffs.h"
 #include "bpflog.h"
 #include "cgroup.h"
+#include "cgroup_knobs.h"
 #include "error.h"
 #include "object.h"
 #include "options.h"
@@ -143,6 +144,7 @@ static void show_knobs(struct mgx *mgx, const struct object *object)
 		{ "type", "TYPE" },
 		{ "help", "HELP" },
 	};
+	struct cgroup_knobs of_cgroups;
 	struct knobs knobs;
 	const void *base;
 	size_t i;
@@ -161,8 +163,26 @@ static void show_knobs(struct mgx *mgx, const struct object *object)
 		out_str(mgx->out, knob->help);
 		out_row(mgx->out);
 	}
-	out_end(mgx->out);
 	knobs_free(&knobs);
+	/* Those that each cgroup has of its own: none has a value yet. */
+	if (!cgroup_knobs_of_object(object, &of_cgroups)) {
+		for (i = 0; i < of_cgroups.nr; i++) {
+			const struct knob *knob = &of_cgroups.knobs[i].knob;
+			char *name = mgx_printf("%s:CGROUP", knob->name);
+
+			out_str(mgx->out, name);
+			out_none(mgx->out);
+			out_str(mgx->out, knob->unit);
+			knob_out_limit(mgx, knob, false);
+			knob_out_limit(mgx, knob, true);
+			out_str(mgx->out, knob->type);
+			out_str(mgx->out, knob->help);
+			out_row(mgx->out);
+			free(name);
+		}
+	}
+	cgroup_knobs_close(&of_cgroups);
+	out_end(mgx->out);
 }
 
 int cmd_check(struct mgx *mgx, int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "hold.h"
 #include "lock.h"
 #include "module.h"
 #include "options.h"
@@ -120,12 +121,6 @@ static int set_parameters(struct mgx *mgx, const char *what, const char *module,
 	return 0;
 }
 
-/* Only read when channels are taken. What verify compares it does from now on. */
-static bool for_the_next_time(const char *parameter)
-{
-	return !strcmp(parameter, "channels") || !strcmp(parameter, "trust");
-}
-
 static int switch_on(struct mgx *mgx, const char *what, const char *name, size_t nr,
 		     struct assignment *assignments)
 {
@@ -135,7 +130,7 @@ static int switch_on(struct mgx *mgx, const char *what, const char *name, size_t
 
 	if (enabled && *enabled == 'Y') {
 		for (i = 0; i < nr; i++)
-			if (for_the_next_time(assignments[i].name))
+			if (module_is_for_taking(assignments[i].name))
 				mgx_warn("%s is on already: %s applies when it is enabled the next time; see `mgx migrator disable`",
 					 name, assignments[i].name);
 	} else if (enabled) {
@@ -188,6 +183,8 @@ static int enable(struct mgx *mgx, const char *what, const char *name,
 				module_unload(mgx, what, name);
 		}
 	}
+	if (!ret)
+		hold_end(name, false);
 	if (!ret && make_default) {
 		err = sysfs_write(name, "default_migrator");
 		if (err)
@@ -204,6 +201,7 @@ static int enable(struct mgx *mgx, const char *what, const char *name,
 
 static int disable(struct mgx *mgx, const char *what, const char *name)
 {
+	bool held = hold_is_set(name);
 	char *dflt;
 	int ret, err;
 
@@ -216,12 +214,15 @@ static int disable(struct mgx *mgx, const char *what, const char *name)
 	ret = lock_take(mgx, what);
 	if (ret)
 		return ret;
+	hold_set(name);
 	if (module_has(name, "enable")) {
 		err = module_set(name, "enable", "N");
 		ret = err ? refused(mgx, what, name, "enable", "N", err) : 0;
 	} else {
 		ret = module_unload(mgx, what, name);
 	}
+	if (!ret || !held)
+		hold_end(name, !ret);
 	dflt = ret ? NULL : sysfs_read("default_migrator");
 	if (dflt && !strcmp(dflt, name))
 		mgx_warn("%s is the default migrator still: the CPU copies in its place until it is enabled",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "hold.h"
 #include "options.h"
 #include "out.h"
 #include "sysfs.h"
@@ -36,6 +37,7 @@ static int set_switch(struct mgx *mgx, int argc, char **argv, bool on)
 		{ "was", "was" },
 		{ "decides", "who decides" },
 	};
+	bool held = hold_is_set(HOLD_POLICIES);
 	char *was, *decides;
 	int ret, err;
 
@@ -51,7 +53,11 @@ static int set_switch(struct mgx *mgx, int argc, char **argv, bool on)
 				"boot a kernel with CONFIG_MIGRATE_EXT=y",
 				"%s: " SYSFS_DIR "/" SWITCH ": %s", what,
 				errno == ENOENT ? "this kernel has no policies" : mgx_why(errno));
+	if (!on)
+		hold_set(HOLD_POLICIES);
 	err = sysfs_write(on ? "1" : "0", SWITCH);
+	if (!err || !held)
+		hold_end(HOLD_POLICIES, !on && !err);
 	if (err) {
 		free(was);
 		return mgx_fail(mgx, mgx_exit_of(err),

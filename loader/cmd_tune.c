@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mgx tune: knobs of running policies. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <bpf/libbpf.h>
 
 #include "attach.h"
+#include "cgroup.h"
+#include "cgroup_knobs.h"
 #include "compare.h"
 #include "error.h"
 #include "kernel.h"
@@ -36,6 +39,7 @@ static const struct out_column knob_columns[] = {
 	{ "policy", "POLICY" },
 	{ "link_id", NULL },
 	{ "knob", "KNOB" },
+	{ NULL, "CGROUP", .sparse = true },
 	{ "value", "VALUE" },
 	{ "was", NULL },	/* where it was changed */
 	{ "unit", "UNIT" },
@@ -44,6 +48,8 @@ static const struct out_column knob_columns[] = {
 	{ "type", "TYPE" },
 	{ "write", NULL },
 	{ "help", "HELP" },
+	{ "cgroup_id", NULL },	/* of a knob that each cgroup has of its own */
+	{ "cgroup_path", NULL },
 };
 
 static int take_word(int key, char *value, void *data)
@@ -91,6 +97,18 @@ static int find_knob(struct mgx *mgx, const char *what, const struct policy *pol
 	return ret;
 }
 
+/* What a knob is: behind its value, and where it was changed what that was. */
+static void out_about(struct mgx *mgx, const struct knob *knob, bool mapped)
+{
+	out_str(mgx->out, knob->unit);
+	knob_out_limit(mgx, knob, false);
+	knob_out_limit(mgx, knob, true);
+	out_str(mgx->out, knob->type);
+	/* How a change reaches the policy: one store, or the whole map's value. */
+	out_str(mgx->out, mapped ? "store" : "map update");
+	out_str(mgx->out, knob->help);
+}
+
 static void out_knob(struct mgx *mgx, const struct policy *policy,
 		     const struct policy_section *sec, const void *was,
 		     const struct knob *knob)
@@ -98,46 +116,104 @@ static void out_knob(struct mgx *mgx, const struct policy *policy,
 	out_str(mgx->out, policy->name);
 	out_uint(mgx->out, policy->link_id);
 	out_str(mgx->out, knob->name);
+	out_none(mgx->out);
 	knob_out_value(mgx, sec->base, knob);
 	if (was)
 		knob_out_value(mgx, was, knob);
 	else
 		out_none(mgx->out);
-	out_str(mgx->out, knob->unit);
-	knob_out_limit(mgx, knob, false);
-	knob_out_limit(mgx, knob, true);
-	out_str(mgx->out, knob->type);
-	/* How a change reaches the policy: one store, or the whole map's value. */
-	out_str(mgx->out, sec->mapped ? "store" : "map update");
-	out_str(mgx->out, knob->help);
+	out_about(mgx, knob, sec->mapped);
+	out_none(mgx->out);
+	out_none(mgx->out);
 	out_row(mgx->out);
 }
 
+/* @cgroup_id: 0 where there is nothing to say but that there is such a knob. */
+static void out_cgroup_knob(struct mgx *mgx, const struct policy *policy,
+			    const struct cgroup_knob *knob, __u64 cgroup_id, const __u32 *was)
+{
+	char *path = cgroup_id ? cgroup_path(cgroup_id) : NULL;
+	__u32 value;
+
+	out_str(mgx->out, policy->name);
+	out_uint(mgx->out, policy->link_id);
+	out_str(mgx->out, knob->knob.name);
+	out_str(mgx->out, cgroup_id && !path ? "(gone)" : path);
+	if (cgroup_id && cgroup_knob_get(knob, cgroup_id, &value))
+		knob_out_value(mgx, &value, &knob->knob);
+	else
+		out_none(mgx->out);
+	if (was)
+		knob_out_value(mgx, was, &knob->knob);
+	else
+		out_none(mgx->out);
+	out_about(mgx, &knob->knob, false);
+	if (cgroup_id)
+		out_uint(mgx->out, cgroup_id);
+	else
+		out_none(mgx->out);
+	out_str(mgx->out, path);
+	out_row(mgx->out);
+	free(path);
+}
+
+static void out_cgroup_knobs(struct mgx *mgx, const struct policy *policy,
+			     const struct cgroup_knobs *knobs)
+{
+	size_t i, k, nr;
+	__u64 *ids;
+
+	for (i = 0; i < knobs->nr; i++) {
+		nr = cgroup_knob_ids(&knobs->knobs[i], &ids);
+		for (k = 0; k < nr; k++)
+			out_cgroup_knob(mgx, policy, &knobs->knobs[i], ids[k], NULL);
+		if (!nr)
+			out_cgroup_knob(mgx, policy, &knobs->knobs[i], 0, NULL);
+		free(ids);
+	}
+}
+
 /* All values are checked before the first is written: all of them or none. */
+static int check_knobs(struct mgx *mgx, const char *what, const struct policy *policy,
+		       const struct policy_section *sec, char **words, size_t nr)
+{
+	union knob_value value;
+	struct knob *knob;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < nr && !ret; i++) {
+		const char *equals = strchr(words[i], '=');
+
+		if (cgroup_assignment_is(words[i]))
+			continue;
+		ret = find_knob(mgx, what, policy, sec, words[i], &knob);
+		if (!ret && equals)
+			ret = knob_parse_value(mgx, what, policy->name, knob, equals + 1, &value);
+	}
+	return ret;
+}
+
 static int set_knobs(struct mgx *mgx, const char *what, const struct policy *policy,
 		     struct policy_section *sec, char **words, size_t nr)
 {
-	union knob_value values[MAX_WORDS];
-	struct knob *knobs[MAX_WORDS];
+	union knob_value value;
 	bool changes = false;
+	struct knob *knob;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < nr; i++) {
 		const char *equals = strchr(words[i], '=');
 
-		ret = find_knob(mgx, what, policy, sec, words[i], &knobs[i]);
-		if (!ret && equals)
-			ret = knob_parse_value(mgx, what, policy->name, knobs[i],
-					       equals + 1, &values[i]);
+		if (!equals || cgroup_assignment_is(words[i]))
+			continue;
+		ret = find_knob(mgx, what, policy, sec, words[i], &knob);
+		ret = ret ?: knob_parse_value(mgx, what, policy->name, knob, equals + 1, &value);
 		if (ret)
 			return ret;
-	}
-	for (i = 0; i < nr; i++) {
-		if (strchr(words[i], '=')) {
-			knob_store(sec->base, knobs[i], &values[i]);
-			changes = true;
-		}
+		knob_store(sec->base, knob, &value);
+		changes = true;
 	}
 	if (changes && !sec->mapped) {
 		/* Between our reading and writing another's change gets lost. */
@@ -217,9 +293,11 @@ static int tune_together(struct mgx *mgx, const char *what, const struct policy 
 		return mgx_fail(mgx, MGX_USAGE, "write KNOB=VALUE",
 				"tune: --object %s: nothing is to be set", path);
 	for (i = 0; i < nr; i++)
-		if (!strchr(words[i], '='))
+		if (!strchr(words[i], '=') || cgroup_assignment_is(words[i]))
 			return mgx_fail(mgx, MGX_USAGE, "write KNOB=VALUE",
-					"tune: --object %s: %s sets nothing", path, words[i]);
+					"tune: --object %s: %s %s", path, words[i],
+					strchr(words[i], '=') ? "is of one cgroup: tune it without --object" :
+								"sets nothing");
 	ret = object_open(mgx, what, &object, path, NULL);
 	ret = ret ?: open_knobs(mgx, what, policy, &sec);
 	if (!ret) {
@@ -245,12 +323,92 @@ static bool sets_something(const struct tune_options *options)
 	return options->object;
 }
 
+/* Of the words that set something for a cgroup: checked, and then in their places. */
+struct for_cgroups {
+	struct cgroup_knobs knobs;
+	struct cgroup_assignment assignments[MAX_WORDS];
+	bool had[MAX_WORDS];
+	__u32 was[MAX_WORDS];
+	size_t nr;
+};
+
+static int open_for_cgroups(struct mgx *mgx, const char *what, const struct policy *policy,
+			    struct for_cgroups *cgroups)
+{
+	int err = cgroup_knobs_open(policy, &cgroups->knobs);
+
+	if (err)
+		return mgx_fail(mgx, mgx_exit_of(err), "try again, or look with bpftool map",
+				"%s: knobs for cgroups of %s: %s", what, policy->name, mgx_why(err));
+	return 0;
+}
+
+static int check_for_cgroups(struct mgx *mgx, const char *what, const struct policy *policy,
+			     struct for_cgroups *cgroups, char **words, size_t nr)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < nr && !ret; i++) {
+		struct cgroup_assignment *assignment = &cgroups->assignments[cgroups->nr];
+
+		if (!cgroup_assignment_is(words[i]))
+			continue;
+		cgroups->nr++;
+		ret = cgroup_assignment_parse(mgx, what, policy, &cgroups->knobs, words[i], assignment);
+		if (!ret)
+			cgroups->had[cgroups->nr - 1] =
+				cgroup_knob_get(assignment->knob, assignment->cgroup_id,
+						&cgroups->was[cgroups->nr - 1]);
+	}
+	return ret;
+}
+
+static int put(const struct cgroup_assignment *assignment, bool has, __u32 value)
+{
+	return has ? cgroup_knob_set(assignment->knob, assignment->cgroup_id, value) :
+		     cgroup_knob_take_away(assignment->knob, assignment->cgroup_id);
+}
+
+/* All of them, or none: the map may be full. */
+static int set_for_cgroups(struct mgx *mgx, const char *what, const struct policy *policy,
+			   struct for_cgroups *cgroups)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < cgroups->nr; i++) {
+		const struct cgroup_assignment *assignment = &cgroups->assignments[i];
+
+		err = put(assignment, !assignment->take_away, assignment->value);
+		if (!err)
+			continue;
+		while (i--)
+			put(&cgroups->assignments[i], cgroups->had[i], cgroups->was[i]);
+		return mgx_fail(mgx, mgx_exit_of(err), err == -E2BIG ?
+				"take away those of others: KNOB:CGROUP=" : "nothing was changed, try again",
+				"%s: knob %s of %s: %s: %s", what, assignment->knob->knob.name, policy->name,
+				assignment->path, err == -E2BIG ? "there is no room for more cgroups" : mgx_why(err));
+	}
+	return 0;
+}
+
+static void close_for_cgroups(struct for_cgroups *cgroups)
+{
+	size_t i;
+
+	for (i = 0; i < cgroups->nr; i++)
+		free(cgroups->assignments[i].path);
+	cgroup_knobs_close(&cgroups->knobs);
+}
+
 static int tune_one(struct mgx *mgx, const char *what, const struct policy *policy,
 		    char **words, size_t nr)
 {
+	struct for_cgroups cgroups = {};
 	struct policy_section sec;
 	void *was = NULL;
-	size_t i;
+	size_t i, k = 0;
 	int ret;
 
 	ret = open_knobs(mgx, what, policy, &sec);
@@ -261,7 +419,11 @@ static int tune_one(struct mgx *mgx, const char *what, const struct policy *poli
 		memcpy(was, sec.base, sec.size);
 	}
 
-	ret = set_knobs(mgx, what, policy, &sec, words, nr);
+	ret = open_for_cgroups(mgx, what, policy, &cgroups);
+	ret = ret ?: check_for_cgroups(mgx, what, policy, &cgroups, words, nr);
+	ret = ret ?: check_knobs(mgx, what, policy, &sec, words, nr);
+	ret = ret ?: set_for_cgroups(mgx, what, policy, &cgroups);
+	ret = ret ?: set_knobs(mgx, what, policy, &sec, words, nr);
 	if (ret)
 		goto out;
 
@@ -270,13 +432,23 @@ static int tune_one(struct mgx *mgx, const char *what, const struct policy *poli
 	for (i = 0; i < nr; i++) {
 		struct knob *knob;
 
+		if (cgroup_assignment_is(words[i])) {
+			out_cgroup_knob(mgx, policy, cgroups.assignments[k].knob,
+					cgroups.assignments[k].cgroup_id,
+					cgroups.had[k] ? &cgroups.was[k] : NULL);
+			k++;
+			continue;
+		}
 		find_knob(mgx, what, policy, &sec, words[i], &knob);
 		out_knob(mgx, policy, &sec, strchr(words[i], '=') ? was : NULL, knob);
 	}
 	for (i = 0; !nr && i < sec.vars.nr; i++)
 		out_knob(mgx, policy, &sec, NULL, &sec.vars.knobs[i]);
+	if (!nr)
+		out_cgroup_knobs(mgx, policy, &cgroups.knobs);
 	out_end(mgx->out);
 out:
+	close_for_cgroups(&cgroups);
 	free(was);
 	policy_section_close(&sec);
 	return ret;
@@ -284,6 +456,7 @@ out:
 
 int show_knobs(struct mgx *mgx, const char *what, const struct policies *policies)
 {
+	struct cgroup_knobs cgroups;
 	struct policy_section sec;
 	size_t i, k;
 	int ret;
@@ -298,6 +471,9 @@ int show_knobs(struct mgx *mgx, const char *what, const struct policies *policie
 			out_knob(mgx, &policies->policies[i], &sec, NULL,
 				 &sec.vars.knobs[k]);
 		policy_section_close(&sec);
+		if (!cgroup_knobs_open(&policies->policies[i], &cgroups))
+			out_cgroup_knobs(mgx, &policies->policies[i], &cgroups);
+		cgroup_knobs_close(&cgroups);
 	}
 	out_end(mgx->out);
 	return 0;

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libconfig.h>
 
+#include "cgroup_knobs.h"
 #include "config.h"
 #include "error.h"
 #include "module.h"
 #include "object.h"
 #include "paths.h"
+#include "reasons.h"
 #include "sysfs.h"
 
 #define SCHEMA	1
@@ -66,7 +71,8 @@ static int add_value(const struct reader *reader, struct config_values *values,
 	char *text = text_of(setting);
 
 	if (!text)
-		return wrong(reader, setting, MGX_BAD_VALUE, NULL, "it is no number, switch or string");
+		return wrong(reader, setting, MGX_BAD_VALUE, "write 8, true or \"dcbm\"",
+			     "it is no number, switch or string");
 	values->values = realloc(values->values, (values->nr + 1) * sizeof(*values->values));
 	if (!values->values)
 		abort();
@@ -78,12 +84,13 @@ static int add_value(const struct reader *reader, struct config_values *values,
 	return 0;
 }
 
+/* @next: how to write it */
 static int need_type(const struct reader *reader, const config_setting_t *setting, int type,
-		     const char *why)
+		     const char *next)
 {
 	if (config_setting_type(setting) == type)
 		return 0;
-	return wrong(reader, setting, MGX_BAD_VALUE, NULL, why);
+	return wrong(reader, setting, MGX_BAD_VALUE, next, "it is of the wrong type");
 }
 
 static const config_setting_t *nth(const config_setting_t *setting, int i)
@@ -117,6 +124,22 @@ static int read_bytes(const struct reader *reader, const config_setting_t *setti
 	return 0;
 }
 
+static int read_reasons(const struct reader *reader, const config_setting_t *setting)
+{
+	char *all, *next;
+	__u64 mask;
+	int ret;
+
+	if (reasons_parse(reader->mgx, config_setting_get_string(setting), &mask))
+		return add_value(reader, &reader->config->settings, setting);
+	all = reasons_all();
+	next = mgx_printf("there are: %s; all, none", all);
+	ret = wrong(reader, setting, MGX_BAD_VALUE, next, "there is no such reason");
+	free(next);
+	free(all);
+	return ret;
+}
+
 static int read_setting(const struct reader *reader, const config_setting_t *setting)
 {
 	const char *name = config_setting_name(setting);
@@ -138,6 +161,10 @@ static int read_setting(const struct reader *reader, const config_setting_t *set
 			     "it is of the wrong type");
 	if (!strcmp(name, "min_bytes"))
 		return read_bytes(reader, setting);
+	if (!strcmp(name, "batch_pages") && config_setting_get_int(setting) < 0)
+		return wrong(reader, setting, MGX_BAD_VALUE, "write 0, for none, or more", "it is less than 0");
+	if (!strcmp(name, "reason_mask"))
+		return read_reasons(reader, setting);
 	return add_value(reader, &reader->config->settings, setting);
 }
 
@@ -147,7 +174,7 @@ static int read_migrator(const struct reader *reader, const config_setting_t *gr
 	struct config_migrator *migrator;
 	int i, ret;
 
-	ret = need_type(reader, group, CONFIG_TYPE_GROUP, "it is no group: write { ... }");
+	ret = need_type(reader, group, CONFIG_TYPE_GROUP, "write { ... }");
 	if (ret)
 		return ret;
 	config->migrators = realloc(config->migrators, (config->nr_migrators + 1) *
@@ -159,7 +186,8 @@ static int read_migrator(const struct reader *reader, const config_setting_t *gr
 	migrator->name = mgx_strdup(config_setting_name(group));
 	migrator->line = config_setting_source_line(group);
 	if (!module_name_ok(migrator->name))
-		return wrong(reader, group, MGX_NOT_FOUND, NULL, "no migrator is called so");
+		return wrong(reader, group, MGX_NOT_FOUND, "`mgx migrator list` shows those there are",
+			     "no migrator is called so");
 
 	for (i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = nth(group, i);
@@ -176,7 +204,8 @@ static int read_migrator(const struct reader *reader, const config_setting_t *gr
 		} else {
 			ret = module_name_ok(name) ?
 			      add_value(reader, &migrator->parameters, setting) :
-			      wrong(reader, setting, MGX_NOT_FOUND, NULL, "no parameter is called so");
+			      wrong(reader, setting, MGX_NOT_FOUND,
+				    "`mgx migrator list` shows those it has", "no parameter is called so");
 		}
 		if (ret)
 			return ret;
@@ -185,7 +214,7 @@ static int read_migrator(const struct reader *reader, const config_setting_t *gr
 }
 
 static int read_cgroups(const struct reader *reader, const config_setting_t *setting,
-			struct config_policy *policy)
+			char ***cgroups)
 {
 	int type = config_setting_type(setting), i, n;
 
@@ -193,10 +222,10 @@ static int read_cgroups(const struct reader *reader, const config_setting_t *set
 	if (type != CONFIG_TYPE_STRING && type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST)
 		return wrong(reader, setting, MGX_BAD_VALUE, "write \"/a\" or [ \"/a\", \"/b/*\" ]",
 			     "it is no path and no list of them");
-	if (policy->cgroups || !n)
-		return wrong(reader, setting, MGX_BAD_VALUE, "leave it away for the whole system",
-			     policy->cgroups ? "cgroup and cgroups are the same" : "it is empty");
-	policy->cgroups = mgx_alloc((n + 1) * sizeof(*policy->cgroups));
+	if (*cgroups || !n)
+		return wrong(reader, setting, MGX_BAD_VALUE, "name one, or leave it away",
+			     *cgroups ? "cgroup and cgroups are the same" : "it is empty");
+	*cgroups = mgx_alloc((n + 1) * sizeof(**cgroups));
 	for (i = 0; i < n; i++) {
 		const char *path = type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) :
 				   config_setting_get_string_elem(setting, i);
@@ -205,9 +234,50 @@ static int read_cgroups(const struct reader *reader, const config_setting_t *set
 			return wrong(reader, setting, MGX_BAD_VALUE,
 				     "write it from the root of the hierarchy, as \"/a/b\"",
 				     "it has what is no path of a cgroup");
-		policy->cgroups[i] = mgx_strdup(path);
+		(*cgroups)[i] = mgx_strdup(path);
 	}
 	return 0;
+}
+
+/* "200" or 200: as for `mgx tune`. */
+static int read_cgroup_knob(const struct reader *reader, const config_setting_t *group,
+			    struct config_policy *policy)
+{
+	struct config_cgroup_knob *knob;
+	int i, ret;
+
+	ret = need_type(reader, group, CONFIG_TYPE_GROUP, "write { knob = ...; cgroups = ...; value = ...; }");
+	if (ret)
+		return ret;
+	policy->cgroup_knobs = realloc(policy->cgroup_knobs, (policy->nr_cgroup_knobs + 1) *
+				       sizeof(*policy->cgroup_knobs));
+	if (!policy->cgroup_knobs)
+		abort();
+	knob = &policy->cgroup_knobs[policy->nr_cgroup_knobs++];
+	memset(knob, 0, sizeof(*knob));
+	knob->line = config_setting_source_line(group);
+	for (i = 0; i < config_setting_length(group) && !ret; i++) {
+		const config_setting_t *setting = nth(group, i);
+		const char *name = config_setting_name(setting);
+
+		if (!strcmp(name, "knob")) {
+			ret = need_type(reader, setting, CONFIG_TYPE_STRING, "write it in quotes");
+			if (!ret && !knob->knob)
+				knob->knob = mgx_strdup(config_setting_get_string(setting));
+		} else if (!strcmp(name, "cgroup") || !strcmp(name, "cgroups")) {
+			ret = read_cgroups(reader, setting, &knob->cgroups);
+		} else if (!strcmp(name, "value")) {
+			free(knob->value);
+			knob->value = text_of(setting);
+		} else {
+			ret = wrong(reader, setting, MGX_NOT_FOUND, "there are: knob, cgroup, cgroups, value",
+				    "a knob of cgroups has no such member");
+		}
+	}
+	if (!ret && (!knob->knob || !knob->cgroups || !knob->value))
+		ret = wrong(reader, group, MGX_BAD_VALUE, "write knob, cgroup or cgroups, and value",
+			    "a part of it is missing");
+	return ret;
 }
 
 /* From the directory that the file is in; a bare name: what is installed. */
@@ -241,7 +311,7 @@ static int read_preset(const struct reader *reader, const config_setting_t *sett
 
 /* Opened, named, with all its knobs: what can be wrong without a kernel. */
 static int check_object(const struct reader *reader, const config_setting_t *group,
-			const struct config_policy *policy)
+			struct config_policy *policy)
 {
 	char **outer = reader->mgx->caught, *said = NULL, *name, *assignment;
 	struct object object = {};
@@ -262,6 +332,10 @@ static int check_object(const struct reader *reader, const config_setting_t *gro
 		ret = object_set_knob(reader->mgx, reader->what, &object, assignment);
 		free(assignment);
 	}
+	for (i = 0; !ret && i < policy->nr_cgroup_knobs; i++)
+		ret = cgroup_knob_check(reader->mgx, reader->what, &object, policy->cgroup_knobs[i].knob,
+					policy->cgroup_knobs[i].value,
+					&policy->cgroup_knobs[i].number);
 	reader->mgx->caught = outer;
 	object_close(&object);
 	if (ret)
@@ -280,7 +354,7 @@ static int read_policy(const struct reader *reader, const config_setting_t *grou
 	struct config_policy *policy;
 	int i, k, ret;
 
-	ret = need_type(reader, group, CONFIG_TYPE_GROUP, "it is no group: write { ... }");
+	ret = need_type(reader, group, CONFIG_TYPE_GROUP, "write { ... }");
 	if (ret)
 		return ret;
 	config->policies = realloc(config->policies, (config->nr_policies + 1) *
@@ -305,17 +379,21 @@ static int read_policy(const struct reader *reader, const config_setting_t *grou
 			else
 				policy->name = mgx_strdup(config_setting_get_string(setting));
 		} else if (!strcmp(name, "cgroup") || !strcmp(name, "cgroups")) {
-			ret = read_cgroups(reader, setting, policy);
+			ret = read_cgroups(reader, setting, &policy->cgroups);
 		} else if (!strcmp(name, "preset")) {
 			ret = need_type(reader, setting, CONFIG_TYPE_STRING, "write it in quotes") ?:
 			      read_preset(reader, setting, policy);
 		} else if (!strcmp(name, "knobs")) {
-			ret = need_type(reader, setting, CONFIG_TYPE_GROUP, "it is no group: write { ... }");
+			ret = need_type(reader, setting, CONFIG_TYPE_GROUP, "write { ... }");
 			for (k = 0; !ret && k < config_setting_length(setting); k++)
 				ret = add_value(reader, &policy->knobs, nth(setting, k));
+		} else if (!strcmp(name, "cgroup_knobs")) {
+			ret = need_type(reader, setting, CONFIG_TYPE_LIST, "write ( { ... }, { ... } )");
+			for (k = 0; !ret && k < config_setting_length(setting); k++)
+				ret = read_cgroup_knob(reader, nth(setting, k), policy);
 		} else {
 			ret = wrong(reader, setting, MGX_NOT_FOUND,
-				    "there are: object, name, cgroup, cgroups, preset, knobs",
+				    "there are: object, name, cgroup, cgroups, preset, knobs, cgroup_knobs",
 				    "a policy has no such member");
 		}
 		if (ret)
@@ -328,12 +406,12 @@ static int read_policy(const struct reader *reader, const config_setting_t *grou
 }
 
 static int read_members(const struct reader *reader, const config_setting_t *setting, int type,
-			const char *why,
+			const char *next,
 			int (*read)(const struct reader *reader, const config_setting_t *member))
 {
 	int i, ret;
 
-	ret = need_type(reader, setting, type, why);
+	ret = need_type(reader, setting, type, next);
 	for (i = 0; !ret && i < config_setting_length(setting); i++)
 		ret = read(reader, nth(setting, i));
 	return ret;
@@ -349,10 +427,10 @@ static int read_root(const struct reader *reader, const config_setting_t *root)
 
 		if (!strcmp(name, "migrators"))
 			ret = read_members(reader, setting, CONFIG_TYPE_GROUP,
-					   "it is no group: write { dcbm = { ... }; }", read_migrator);
+					   "write { dcbm = { ... }; }", read_migrator);
 		else if (!strcmp(name, "policies"))
 			ret = read_members(reader, setting, CONFIG_TYPE_LIST,
-					   "it is no list: write ( { ... }, { ... } )", read_policy);
+					   "write ( { ... }, { ... } )", read_policy);
 		else if (strcmp(name, "schema"))
 			ret = read_setting(reader, setting);
 		else if (config_setting_type(setting) != CONFIG_TYPE_INT ||
@@ -361,6 +439,43 @@ static int read_root(const struct reader *reader, const config_setting_t *root)
 				    "it is of another schema");
 	}
 	return ret;
+}
+
+/*
+ * "apply-etc-mgx-mgx_2econf-" of /etc/mgx/mgx.conf: two files do not take each other's
+ * policies away. bpffs takes no dots.
+ */
+static int name_pins(const struct reader *reader)
+{
+	const char *path = reader->config->path, *c;
+	char *real = realpath(path, NULL), *pins = NULL;
+	size_t size = 0;
+	FILE *to;
+
+	if (!real)
+		return mgx_fail(reader->mgx, mgx_exit_of(errno), "give the path of a file",
+				"%s: %s: %s", reader->what, path, mgx_why(errno));
+	to = open_memstream(&pins, &size);
+	if (!to)
+		abort();
+	fputs("apply", to);
+	for (c = real; *c; c++) {
+		if (*c == '/')
+			fputc('-', to);
+		else if (isalnum((unsigned char)*c))
+			fputc(*c, to);
+		else
+			fprintf(to, "_%02x", (unsigned char)*c);
+	}
+	fputc('-', to);
+	fclose(to);
+	free(real);
+	reader->config->pins = pins;
+	/* What comes behind it is the number of a cgroup. */
+	if (size + strlen("18446744073709551615") > NAME_MAX)
+		return mgx_fail(reader->mgx, MGX_BAD_VALUE, "put the file where its path is shorter",
+				"%s: %s: its path is too long to name pins by", reader->what, path);
+	return 0;
 }
 
 int config_load(struct mgx *mgx, const char *what, const char *path, struct config *config)
@@ -374,8 +489,14 @@ int config_load(struct mgx *mgx, const char *what, const char *path, struct conf
 	config->path = mgx_strdup(path);
 	stream = fopen(path, "re");
 	if (!stream)
-		return mgx_fail(mgx, mgx_exit_of(errno), NULL, "%s: %s: %s", what, path,
-				mgx_why(errno));
+		return mgx_fail(mgx, mgx_exit_of(errno),
+				errno == EACCES ? "run it as root" : "give the path of a file, see FILE OF APPLY in mgx(8)",
+				"%s: %s: %s", what, path, mgx_why(errno));
+	ret = name_pins(&reader);
+	if (ret) {
+		fclose(stream);
+		return ret;
+	}
 	config_init(&file);
 	if (!config_read(&file, stream))
 		ret = mgx_fail(mgx, MGX_BAD_VALUE, "see FILE OF APPLY in mgx(8)", "%s: %s:%d: %s", what,
@@ -385,6 +506,44 @@ int config_load(struct mgx *mgx, const char *what, const char *path, struct conf
 	config_destroy(&file);
 	fclose(stream);
 	return ret;
+}
+
+static void put_file(FILE *to, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		fprintf(to, "%s gone\n", path);
+	else
+		fprintf(to, "%s %llu %lld.%09ld %lld\n", path, (unsigned long long)st.st_ino,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
+}
+
+char *config_state(const struct config *config)
+{
+	char *text = NULL;
+	size_t size = 0, i;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		abort();
+	put_file(to, config->path);
+	for (i = 0; i < config->nr_policies; i++) {
+		put_file(to, config->policies[i].object);
+		if (config->policies[i].preset.path)
+			put_file(to, config->policies[i].preset.path);
+	}
+	fclose(to);
+	return text;
+}
+
+static void free_list(char **list)
+{
+	char **each;
+
+	for (each = list; each && *each; each++)
+		free(*each);
+	free(list);
 }
 
 static void free_values(struct config_values *values)
@@ -400,8 +559,7 @@ static void free_values(struct config_values *values)
 
 void config_free(struct config *config)
 {
-	size_t i;
-	char **cgroup;
+	size_t i, k;
 
 	free_values(&config->settings);
 	for (i = 0; i < config->nr_migrators; i++) {
@@ -413,9 +571,13 @@ void config_free(struct config *config)
 	for (i = 0; i < config->nr_policies; i++) {
 		struct config_policy *policy = &config->policies[i];
 
-		for (cgroup = policy->cgroups; cgroup && *cgroup; cgroup++)
-			free(*cgroup);
-		free(policy->cgroups);
+		for (k = 0; k < policy->nr_cgroup_knobs; k++) {
+			free_list(policy->cgroup_knobs[k].cgroups);
+			free(policy->cgroup_knobs[k].knob);
+			free(policy->cgroup_knobs[k].value);
+		}
+		free(policy->cgroup_knobs);
+		free_list(policy->cgroups);
 		free(policy->object);
 		free(policy->name);
 		knobfile_free(&policy->preset);
@@ -423,5 +585,6 @@ void config_free(struct config *config)
 	}
 	free(config->policies);
 	free(config->path);
+	free(config->pins);
 	memset(config, 0, sizeof(*config));
 }

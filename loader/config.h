@@ -26,17 +26,29 @@ struct config_migrator {
 	int line;
 };
 
+/* What a policy's knob of that name has for some cgroups: for others it has nothing. */
+struct config_cgroup_knob {
+	char *knob;
+	char *value;
+	__u32 number;		/* what that is, when it has been checked */
+	char **cgroups;		/* paths and patterns, ends with NULL */
+	int line;
+};
+
 struct config_policy {
 	char *object;		/* path */
 	char *name;		/* NULL: as the object has it */
 	char **cgroups;		/* paths and patterns, ends with NULL; none: the system */
 	struct knobfile preset;	/* of which @knobs are set after it */
 	struct config_values knobs;
+	struct config_cgroup_knob *cgroup_knobs;
+	size_t nr_cgroup_knobs;
 	int line;
 };
 
 struct config {
 	char *path;
+	char *pins;		/* how the pins of its policies begin: which file it is */
 	struct config_values settings;	/* files of the kernel's directory */
 	struct config_migrator *migrators;
 	size_t nr_migrators;
@@ -50,5 +62,8 @@ struct config {
  */
 int config_load(struct mgx *mgx, const char *what, const char *path, struct config *config);
 void config_free(struct config *config);
+
+/* Of the file and what it names, as text: while it is the same it is the same configuration. */
+char *config_state(const struct config *config);
 
 #endif /* _MGX_CONFIG_H */

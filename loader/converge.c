@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,74 +13,25 @@
 #include "attach.h"
 #include "bpffs.h"
 #include "cgroup.h"
+#include "cgroup_knobs.h"
 #include "compare.h"
 #include "config.h"
 #include "converge.h"
+#include "converge_cgroup_knobs.h"
+#include "converge_rows.h"
 #include "error.h"
+#include "hold.h"
 #include "module.h"
 #include "object.h"
 #include "out.h"
 #include "policy.h"
 #include "progress.h"
 #include "reasons.h"
+#include "settled.h"
 #include "sysfs.h"
+#include "targets.h"
 
-/* The pins of what came from a file: only that is taken away again. */
-#define PIN_PREFIX	"apply-"
-
-/* A policy of the file, and one cgroup that it is for. */
-struct target {
-	const struct config_policy *policy;
-	char *path;
-	__u64 cgroup_id;
-};
-
-struct targets {
-	struct target *targets;
-	size_t nr;
-};
-
-/* --- rows ------------------------------------------------------------------*/
-
-static void row(struct converge *converge, const char *kind, const char *object,
-		const char *action, const char *from, const char *to)
-{
-	struct out *out = converge->mgx->out;
-
-	out_str(out, kind);
-	out_str(out, object);
-	out_str(out, action);
-	out_str(out, from);
-	out_str(out, to);
-	out_row(out);
-}
-
-static void changed(struct converge *converge, const char *kind, const char *object,
-		    const char *action, const char *from, const char *to)
-{
-	converge->changed++;
-	row(converge, kind, object, action, from, to);
-}
-
-static void pending(struct converge *converge, const char *kind, const char *object,
-		    const char *why)
-{
-	converge->pending++;
-	row(converge, kind, object, "pending", NULL, why);
-}
-
-/* Takes @words over. */
-static void failed(struct converge *converge, const char *kind, const char *object,
-		   enum mgx_exit code, char *words)
-{
-	row(converge, kind, object, "failed", NULL, words);
-	if (!converge->failed++) {
-		converge->code = code;
-		converge->first = words;
-	} else {
-		free(words);
-	}
-}
+#define SWITCH		"policies_enabled"
 
 /* --- the kernel's settings -------------------------------------------------*/
 
@@ -93,10 +43,16 @@ static bool same_number(const char *a, const char *b)
 	return *a && *b && !*end_a && !*end_b && x == y;
 }
 
+/* As the kernel reads and writes a switch. */
+static bool is_one_of(const char *letters, const char *text)
+{
+	return strlen(text) == 1 && strchr(letters, *text);
+}
+
 static bool same_switch(const char *a, const char *b)
 {
-	return strchr("Yy1", *a) && strchr("Yy1", *b) ? true :
-	       strchr("Nn0", *a) && strchr("Nn0", *b);
+	return (is_one_of("Yy1", a) && is_one_of("Yy1", b)) ||
+	       (is_one_of("Nn0", a) && is_one_of("Nn0", b));
 }
 
 static bool same_setting(struct mgx *mgx, const char *name, const char *a, const char *b)
@@ -125,7 +81,7 @@ static void do_setting(struct converge *converge, const struct config_value *set
 	int err;
 
 	if (!now) {
-		failed(converge, "setting", setting->name, MGX_NO_FEATURE,
+		converge_failed(converge, "setting", setting->name, MGX_NO_FEATURE,
 		       mgx_printf("this kernel does not have it: %s", mgx_why(errno)));
 		return;
 	}
@@ -135,29 +91,27 @@ static void do_setting(struct converge *converge, const struct config_value *set
 		free(now);
 		return;
 	}
+	if (!strcmp(setting->name, SWITCH) && !strcmp(setting->value, "1") && hold_is_set(HOLD_POLICIES)) {
+		converge_pending(converge, "setting", setting->name, "switched off by hand: `mgx on` ends that");
+		free(now);
+		return;
+	}
 	err = converge->dry_run ? 0 : sysfs_write(setting->value, "%s", setting->name);
 	if (err == -ENOENT && !strcmp(setting->name, "default_migrator"))
-		pending(converge, "setting", setting->name, "there is no migrator of that name yet");
+		converge_pending(converge, "setting", setting->name, "there is no migrator of that name yet");
 	else if (err)
-		failed(converge, "setting", setting->name, err == -EINVAL ? MGX_BAD_VALUE : mgx_exit_of(err),
+		converge_failed(converge, "setting", setting->name, err == -EINVAL ? MGX_BAD_VALUE : mgx_exit_of(err),
 		       mgx_printf("%s=%s: %s", setting->name, setting->value, mgx_why(err)));
 	else
-		changed(converge, "setting", setting->name, "set", now, setting->value);
+		converge_changed(converge, "setting", setting->name, "set", now, setting->value);
 	free(now);
 }
 
 /* --- migrators -------------------------------------------------------------*/
 
-/* These are read when channels are taken. */
-static bool is_for_channels(const char *parameter)
-{
-	return !strcmp(parameter, "channels") || !strcmp(parameter, "trust") ||
-	       !strcmp(parameter, "verify");
-}
-
 static void failed_write(struct converge *converge, const char *object, const char *value, int err)
 {
-	failed(converge, "migrator", object, err == -EINVAL ? MGX_BAD_VALUE : mgx_exit_of(err),
+	converge_failed(converge, "migrator", object, err == -EINVAL ? MGX_BAD_VALUE : mgx_exit_of(err),
 	       mgx_printf("%s=%s: %s", object, value, mgx_why(err)));
 }
 
@@ -187,12 +141,12 @@ static bool set_enabled(struct converge *converge, const char *name, bool on)
 	if (!ret && module_has(name, "enable"))
 		err = module_set(name, "enable", on ? "Y" : "N");
 	if (ret) {
-		failed(converge, "migrator", name, ret, said);
+		converge_failed(converge, "migrator", name, ret, said);
 		return false;
 	}
 	free(said);
 	if (err == -ENODEV) {
-		pending(converge, "migrator", name, "there is no usable channel yet; the kernel log says why");
+		converge_pending(converge, "migrator", name, "there is no usable channel yet; the kernel log says why");
 		return false;
 	}
 	if (err)
@@ -212,26 +166,26 @@ static bool set_parameters(struct converge *converge, const struct config_migrat
 		const struct config_value *parameter = &migrator->parameters.values[i];
 		char *object, *now;
 
-		if (is_for_channels(parameter->name) != channels)
+		if (module_is_for_taking(parameter->name) != channels)
 			continue;
 		object = mgx_printf("%s %s", migrator->name, parameter->name);
 		now = module_get(migrator->name, parameter->name);
 		if (!now) {
 			if (!only_look && module_present(migrator->name))
-				failed(converge, "parameter", object, MGX_NOT_FOUND,
+				converge_failed(converge, "parameter", object, MGX_NOT_FOUND,
 				       mgx_printf("module %s has no parameter %s", migrator->name,
 						  parameter->name));
 			else if (!only_look)
-				changed(converge, "parameter", object, "set", NULL, parameter->value);
+				converge_changed(converge, "parameter", object, "set", NULL, parameter->value);
 		} else if (strcmp(now, parameter->value) && !same_number(now, parameter->value) &&
-			   !(strlen(now) == 1 && same_switch(now, parameter->value))) {
+			   !same_switch(now, parameter->value)) {
 			differs = true;
 			err = only_look || converge->dry_run ? 0 :
 			      module_set(migrator->name, parameter->name, parameter->value);
 			if (err)
 				failed_write(converge, object, parameter->value, err);
 			else if (!only_look)
-				changed(converge, "parameter", object, "set", now, parameter->value);
+				converge_changed(converge, "parameter", object, "set", now, parameter->value);
 		}
 		free(now);
 		free(object);
@@ -249,7 +203,7 @@ static void set_error_limit(struct converge *converge, const struct config_migra
 	object = mgx_printf("%s error_limit", migrator->name);
 	now = sysfs_read("migrators/%s/error_limit", migrator->name);
 	if (!now) {
-		pending(converge, "migrator", object, "it was never registered");
+		converge_pending(converge, "migrator", object, "it was never registered");
 	} else if (!same_number(now, migrator->error_limit)) {
 		if (!converge->dry_run)
 			err = sysfs_write(migrator->error_limit, "migrators/%s/error_limit",
@@ -257,7 +211,7 @@ static void set_error_limit(struct converge *converge, const struct config_migra
 		if (err)
 			failed_write(converge, object, migrator->error_limit, err);
 		else
-			changed(converge, "migrator", object, "set", now, migrator->error_limit);
+			converge_changed(converge, "migrator", object, "set", now, migrator->error_limit);
 	}
 	free(now);
 	free(object);
@@ -270,7 +224,11 @@ static void do_migrator(struct converge *converge, const struct config_migrator 
 
 	if (migrator->has_enable && !migrator->enable) {
 		if (on && set_enabled(converge, name, false))
-			changed(converge, "migrator", name, "disable", "on", "off");
+			converge_changed(converge, "migrator", name, "disable", "on", "off");
+		return;
+	}
+	if (migrator->has_enable && !on && hold_is_set(name)) {
+		converge_pending(converge, "migrator", name, "disabled by hand: `mgx migrator enable` ends that");
 		return;
 	}
 	if (!module_present(name) && migrator->has_enable && !converge->dry_run) {
@@ -282,131 +240,58 @@ static void do_migrator(struct converge *converge, const struct config_migrator 
 		ret = module_load(converge->mgx, converge->what, name);
 		converge->mgx->caught = NULL;
 		if (ret) {
-			failed(converge, "migrator", name, ret, said);
+			converge_failed(converge, "migrator", name, ret, said);
 			return;
 		}
 		free(said);
 	}
 	if (!module_present(name) && !migrator->has_enable && strcmp(name, "cpu")) {
-		pending(converge, "migrator", name, "its module is not loaded");
+		converge_pending(converge, "migrator", name, "its module is not loaded");
 		return;
 	}
 	set_parameters(converge, migrator, false, false);
-	if (on && set_parameters(converge, migrator, true, true))
+	/*
+	 * Only where the file says that it is on: who is stopped between off and on
+	 * finds it off the next time.
+	 */
+	if (on && migrator->has_enable && set_parameters(converge, migrator, true, true))
 		take_anew = true;
 	if (take_anew && !set_enabled(converge, name, false))
 		return;
 	set_parameters(converge, migrator, true, false);
 	if ((migrator->has_enable && !is_on(name)) || take_anew) {
 		if (set_enabled(converge, name, true))
-			changed(converge, "migrator", name, "enable", on ? "on" : "off",
+			converge_changed(converge, "migrator", name, "enable", on ? "on" : "off",
 				take_anew ? "on, with its channels taken anew" : "on");
 	} else if (migrator->has_enable && !on) {
 		/* A module without a switch was loaded just now. */
-		changed(converge, "migrator", name, "enable", "off", "on");
+		converge_changed(converge, "migrator", name, "enable", "off", "on");
 	}
 	set_error_limit(converge, migrator);
 }
 
 /* --- policies --------------------------------------------------------------*/
 
-static void add_target(struct targets *targets, const struct config_policy *policy, char *path,
-		       __u64 id)
-{
-	size_t i;
-
-	/* What stands first in the file wins. */
-	for (i = 0; i < targets->nr; i++) {
-		if (targets->targets[i].cgroup_id == id) {
-			free(path);
-			return;
-		}
-	}
-	targets->targets = realloc(targets->targets, (targets->nr + 1) * sizeof(*targets->targets));
-	if (!targets->targets)
-		abort();
-	targets->targets[targets->nr++] = (struct target) {
-		.policy = policy, .path = path, .cgroup_id = id,
-	};
-}
-
-static void free_targets(struct targets *targets)
-{
-	size_t i;
-
-	for (i = 0; i < targets->nr; i++)
-		free(targets->targets[i].path);
-	free(targets->targets);
-}
-
-/* The cgroups that a path or pattern stands for now. How many? */
-static size_t find_cgroups(struct targets *targets, const struct config_policy *policy,
-			   const char *pattern)
-{
-	char *mount = cgroup_mount(), *full;
-	glob_t found = {};
-	size_t i, nr = 0;
-	__u64 id;
-
-	if (!mount)
-		return 0;
-	if (!strcmp(pattern, "/")) {
-		free(mount);
-		add_target(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
-		return 1;
-	}
-	full = mgx_printf("%s%s", mount, pattern);
-	if (!glob(full, GLOB_ONLYDIR, NULL, &found)) {
-		for (i = 0; i < found.gl_pathc; i++) {
-			if (cgroup_id_of_path(found.gl_pathv[i], &id))
-				continue;
-			add_target(targets, policy, mgx_strdup(found.gl_pathv[i] + strlen(mount)), id);
-			nr++;
-		}
-		globfree(&found);
-	}
-	free(full);
-	free(mount);
-	return nr;
-}
-
-static void find_targets(const struct config *config, struct targets *targets,
-			 void (*missing)(void *arg, const struct config_policy *policy,
-					 const char *pattern), void *arg)
-{
-	char **pattern;
-	size_t i;
-
-	memset(targets, 0, sizeof(*targets));
-	for (i = 0; i < config->nr_policies; i++) {
-		const struct config_policy *policy = &config->policies[i];
-
-		if (!policy->cgroups)
-			add_target(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
-		for (pattern = policy->cgroups; pattern && *pattern; pattern++)
-			if (!find_cgroups(targets, policy, *pattern) && missing)
-				missing(arg, policy, *pattern);
-	}
-}
-
 static void cgroup_missing(void *arg, const struct config_policy *policy, const char *pattern)
 {
 	const char *file = strrchr(policy->object, '/');
 	char *title = mgx_printf("%s on %s", policy->name ?: (file ? file + 1 : policy->object), pattern);
 
-	pending(arg, "policy", title, "there is no such cgroup yet");
+	converge_pending(arg, "policy", title, "there is no such cgroup yet");
 	free(title);
 }
 
-static bool is_ours(const struct policy *policy)
+/* Did this file load it? Only that is taken away again. */
+static bool is_ours(const struct converge *converge, const struct policy *policy)
 {
-	return policy->pin && !strncmp(strrchr(policy->pin, '/') + 1, PIN_PREFIX,
-				       strlen(PIN_PREFIX));
+	const char *pins = converge->config->pins;
+
+	return policy->pin && !strncmp(strrchr(policy->pin, '/') + 1, pins, strlen(pins));
 }
 
-static char *pin_of(const struct target *target)
+static char *pin_of(const struct converge *converge, const struct target *target)
 {
-	return mgx_printf(PIN_PREFIX "%llu", (unsigned long long)target->cgroup_id);
+	return mgx_printf("%s%llu", converge->config->pins, (unsigned long long)target->cgroup_id);
 }
 
 static struct policy *find_running(struct policies *policies, __u64 cgroup_id)
@@ -467,11 +352,11 @@ static int adopt(struct policy *running, const char *pin_name)
 static int replace(struct converge *converge, const struct target *target,
 		   struct policy *running, const struct object *object)
 {
-	char *pin = pin_of(target);
+	char *pin = pin_of(converge, target);
 	int ret;
 
 	ret = attach_update(converge->mgx, converge->what, object, running);
-	if (!ret && !is_ours(running))
+	if (!ret && !is_ours(converge, running))
 		ret = bpffs_prepare(converge->mgx, converge->what) ?: adopt(running, pin) ? MGX_FAILED : 0;
 	free(pin);
 	return ret;
@@ -485,7 +370,7 @@ static char *policy_title(const char *name, const struct target *target)
 /* Makes of what runs what is wanted. 0, or the exit status; the words are caught. */
 static int change_running(struct converge *converge, const struct target *target,
 			  struct policy *running, const struct policy *wanted,
-			  const struct object *object, const char *title)
+			  const struct object *object, const char *title, bool *replaced)
 {
 	char *state = sysfs_read("policies/%llu/state", (unsigned long long)target->cgroup_id);
 	bool ejected = state && !strncmp(state, "ejected", strlen("ejected"));
@@ -494,34 +379,38 @@ static int change_running(struct converge *converge, const struct target *target
 
 	how = compare_policies(running, wanted, &knob);
 	/* Another name alone is a new instance, but only of what is ours. */
-	if ((how == COMPARE_SAME || how == COMPARE_ONE_KNOB) && is_ours(running) &&
+	if ((how == COMPARE_SAME || how == COMPARE_ONE_KNOB) && is_ours(converge, running) &&
 	    strcmp(running->name, wanted->name))
 		how = COMPARE_PROGRAMS;
 	if (how < 0) {
 		ret = mgx_fail(converge->mgx, mgx_exit_of(how), NULL, "%s: %s: what runs cannot be read: %s",
 			       converge->what, title, mgx_why(how));
-	} else if (how == COMPARE_SAME && ejected) {
+	} else if (how == COMPARE_SAME && !ejected) {
+		if (converge->settled && is_ours(converge, running))
+			settled_note(converge->settled, running, target->policy);
+	} else if (how == COMPARE_SAME) {
 		/* Again and again would be no help: the file has to name another. */
-		pending(converge, "policy", title, state);
-	} else if (how != COMPARE_SAME && !is_ours(running) && !converge->force) {
+		converge_pending(converge, "policy", title, state);
+	} else if (how != COMPARE_SAME && !is_ours(converge, running) && !converge->force) {
 		ret = mgx_fail(converge->mgx, MGX_EXISTS, "unload it, or use --force",
-			       "%s: %s: another one is there that mgx apply did not load: %s",
-			       converge->what, title, running->name);
-	} else if (how == COMPARE_ONE_KNOB && is_ours(running) && !ejected) {
+			       "%s: %s: another one is there that this file did not load: %s, pinned at %s",
+			       converge->what, title, running->name, running->pin ?: "no place that is known");
+	} else if (how == COMPARE_ONE_KNOB && is_ours(converge, running) && !ejected) {
 		err = converge->dry_run ? 0 : compare_copy_knob(running, wanted, knob);
 		if (err)
 			ret = mgx_fail(converge->mgx, mgx_exit_of(err), NULL, "%s: %s: knob %s: %s",
 				       converge->what, title, knob, mgx_why(err));
 		else
-			changed(converge, "policy", title, "tune", NULL, knob);
-	} else if (how != COMPARE_SAME) {
+			converge_changed(converge, "policy", title, "tune", NULL, knob);
+	} else {
 		if (!converge->dry_run)
 			ret = replace(converge, target, running, object);
 		detail = how == COMPARE_KNOBS ?
 			 mgx_printf("a new instance, for several knobs: %s and others", knob) :
 			 mgx_strdup(target->policy->object);
 		if (!ret)
-			changed(converge, "policy", title, "replace", running->name, detail);
+			converge_changed(converge, "policy", title, "replace", running->name, detail);
+		*replaced = !ret && !converge->dry_run;
 		free(detail);
 	}
 	free(knob);
@@ -529,39 +418,84 @@ static int change_running(struct converge *converge, const struct target *target
 	return ret;
 }
 
+/* What it has for single cgroups: of @object where that has taken @running's place. */
+static void do_cgroup_knobs(struct converge *converge, const struct target *target, const char *title,
+			    const struct policy *running, const struct object *object)
+{
+	struct cgroup_knobs knobs;
+	int err;
+
+	if (!target->policy->nr_cgroup_knobs)
+		return;
+	err = object ? cgroup_knobs_of_object(object, &knobs) : cgroup_knobs_open(running, &knobs);
+	if (err)
+		converge_failed(converge, "policy", title, mgx_exit_of(err),
+				mgx_printf("%s: knobs for cgroups: %s", title, mgx_why(err)));
+	else
+		converge_cgroup_knobs(converge, title, target->policy, &knobs);
+	cgroup_knobs_close(&knobs);
+}
+
+/* With all of it from the first moment on. */
+static int attach_target(struct converge *converge, const struct target *target,
+			 const struct object *object, const char *name, const char *pin)
+{
+	struct cgroup_knobs knobs;
+	__u32 link_id;
+	int err;
+
+	err = cgroup_knobs_of_object(object, &knobs);
+	err = err ?: converge_cgroup_knobs_fill(target->policy, &knobs);
+	cgroup_knobs_close(&knobs);
+	if (err)
+		return mgx_fail(converge->mgx, mgx_exit_of(err), "name fewer cgroups in cgroup_knobs",
+				"%s: %s on %s: knobs for cgroups: %s", converge->what, name, target->path,
+				err == -E2BIG ? "there is no room for so many" : mgx_why(err));
+	return attach_and_pin(converge->mgx, converge->what, object, name, pin, &link_id);
+}
+
 static void do_target(struct converge *converge, const struct target *target,
 		      struct policies *policies)
 {
 	struct policy *running = find_running(policies, target->cgroup_id), wanted = {};
-	char *said = NULL, *name = NULL, *title = NULL, *pin = pin_of(target);
+	char *said = NULL, *name = NULL, *title = NULL, *pin = pin_of(converge, target);
 	struct mgx *mgx = converge->mgx;
 	struct object object = {};
-	__u32 link_id;
+	bool replaced = false;
 	int ret, err;
 
+	if (running && converge->settled && settled_is(converge->settled, running, target->policy)) {
+		title = policy_title(running->name, target);
+		do_cgroup_knobs(converge, target, title, running, NULL);
+		free(title);
+		free(pin);
+		return;
+	}
 	mgx->caught = &said;
 	ret = load_target(converge, target, &object, &name);
 	title = policy_title(name ?: target->policy->object, target);
 	if (!ret && !running) {
 		if (!converge->dry_run)
-			ret = attach_and_pin(mgx, converge->what, &object, name, pin, &link_id);
+			ret = attach_target(converge, target, &object, name, pin);
 		if (!ret)
-			changed(converge, "policy", title, "load", NULL, target->policy->object);
+			converge_changed(converge, "policy", title, "load", NULL, target->policy->object);
 	} else if (!ret) {
 		err = policy_of_map(mgx, bpf_map__fd(object.ops), &wanted);
 		if (err)
 			ret = mgx_fail(mgx, mgx_exit_of(err), NULL, "%s: %s: %s", converge->what, title,
 				       mgx_why(err));
 		else
-			ret = change_running(converge, target, running, &wanted, &object, title);
+			ret = change_running(converge, target, running, &wanted, &object, title, &replaced);
 		policy_free(&wanted);
 	}
 	mgx->caught = NULL;
+	if (!ret && running)
+		do_cgroup_knobs(converge, target, title, running, replaced ? &object : NULL);
 	if (ret == MGX_NOT_FOUND && access(target->policy->object, F_OK) == 0)
 		/* The cgroup went while we were at it: a later pass sees that. */
-		pending(converge, "policy", title, "its cgroup has gone");
+		converge_pending(converge, "policy", title, "its cgroup has gone");
 	else if (ret)
-		failed(converge, "policy", title, ret, mgx_strdup(said ?: "?"));
+		converge_failed(converge, "policy", title, ret, mgx_strdup(said ?: "?"));
 	free(said);
 	object_close(&object);
 	free(pin);
@@ -581,7 +515,7 @@ static void remove_others(struct converge *converge, struct policies *policies,
 		char *said = NULL, *title;
 		int ret = 0;
 
-		if (!is_ours(policy))
+		if (!is_ours(converge, policy))
 			continue;
 		for (k = 0; k < targets->nr && policy->map_id; k++)
 			wanted |= targets->targets[k].cgroup_id == policy->cgroup_id;
@@ -594,9 +528,9 @@ static void remove_others(struct converge *converge, struct policies *policies,
 			ret = attach_remove(converge->mgx, converge->what, policy);
 		converge->mgx->caught = NULL;
 		if (ret)
-			failed(converge, "policy", title, ret, mgx_strdup(said ?: "?"));
+			converge_failed(converge, "policy", title, ret, mgx_strdup(said ?: "?"));
 		else
-			changed(converge, "policy", title, "unload", NULL, NULL);
+			converge_changed(converge, "policy", title, "unload", NULL, NULL);
 		free(said);
 		free(title);
 	}
@@ -610,12 +544,12 @@ static void do_policies(struct converge *converge)
 	size_t i;
 	int ret;
 
-	find_targets(converge->config, &targets, cgroup_missing, converge);
+	targets_find(converge->config, &targets, cgroup_missing, converge);
 	converge->mgx->caught = &said;
 	ret = policies_read(converge->mgx, converge->what, &policies);
 	converge->mgx->caught = NULL;
 	if (ret) {
-		failed(converge, "policies", NULL, ret, mgx_strdup(said ?: "?"));
+		converge_failed(converge, "policies", NULL, ret, mgx_strdup(said ?: "?"));
 	} else {
 		remove_others(converge, &policies, &targets);
 		for (i = 0; i < targets.nr; i++) {
@@ -626,7 +560,7 @@ static void do_policies(struct converge *converge)
 	}
 	free(said);
 	policies_free(&policies);
-	free_targets(&targets);
+	targets_free(&targets);
 }
 
 void converge_pass(struct converge *converge)
@@ -641,7 +575,8 @@ void converge_pass(struct converge *converge)
 	const struct config *config = converge->config;
 	size_t i;
 
-	out_table(converge->mgx->out, "changes", NULL, "everything is as the file wants it", columns,
+	out_table(converge->mgx->out, "changes", NULL,
+		  converge->told ? NULL : "everything is as the file wants it", columns,
 		  MGX_ARRAY_SIZE(columns));
 	for (i = 0; i < config->nr_migrators; i++)
 		do_migrator(converge, &config->migrators[i]);
@@ -654,26 +589,31 @@ void converge_pass(struct converge *converge)
 void converge_free(struct converge *converge)
 {
 	free(converge->first);
+	free(converge->unfinished);
 	converge->first = NULL;
+	converge->unfinished = NULL;
 }
 
 /* --- has anything happened? ------------------------------------------------*/
-
-static void put_file(FILE *to, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		fprintf(to, "%s gone\n", path);
-	else
-		fprintf(to, "%s %llu %lld.%09ld %lld\n", path, (unsigned long long)st.st_ino,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
-}
 
 static void put_value(FILE *to, char *value)
 {
 	fprintf(to, "%s\n", value ?: "gone");
 	free(value);
+}
+
+static void put_cgroup_knobs(FILE *to, const struct config_policy *policy)
+{
+	struct targets targets = {};
+	char **pattern;
+	size_t i;
+
+	for (i = 0; i < policy->nr_cgroup_knobs; i++)
+		for (pattern = policy->cgroup_knobs[i].cgroups; *pattern; pattern++)
+			targets_match(&targets, policy, *pattern);
+	for (i = 0; i < targets.nr; i++)
+		fprintf(to, "%llu\n", (unsigned long long)targets.targets[i].cgroup_id);
+	targets_free(&targets);
 }
 
 char *converge_state(const struct config *config)
@@ -685,12 +625,6 @@ char *converge_state(const struct config *config)
 
 	if (!to)
 		abort();
-	put_file(to, config->path);
-	for (i = 0; i < config->nr_policies; i++) {
-		put_file(to, config->policies[i].object);
-		if (config->policies[i].preset.path)
-			put_file(to, config->policies[i].preset.path);
-	}
 	for (i = 0; i < config->settings.nr; i++)
 		put_value(to, sysfs_read("%s", config->settings.values[i].name));
 	for (i = 0; i < config->nr_migrators; i++) {
@@ -701,10 +635,12 @@ char *converge_state(const struct config *config)
 		for (k = 0; k < migrator->parameters.nr; k++)
 			put_value(to, module_get(migrator->name, migrator->parameters.values[k].name));
 	}
-	find_targets(config, &targets, NULL, NULL);
+	targets_find(config, &targets, NULL, NULL);
 	for (i = 0; i < targets.nr; i++)
 		fprintf(to, "%llu\n", (unsigned long long)targets.targets[i].cgroup_id);
-	free_targets(&targets);
+	targets_free(&targets);
+	for (i = 0; i < config->nr_policies; i++)
+		put_cgroup_knobs(to, &config->policies[i]);
 	ids = sysfs_entries("policies");
 	for (id = ids; *id; id++) {
 		put_value(to, sysfs_read("policies/%s/map_id", *id));

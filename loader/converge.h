@@ -6,6 +6,7 @@
 #include "mgx.h"
 
 struct config;
+struct settled;
 
 struct converge {
 	struct mgx *mgx;
@@ -13,6 +14,8 @@ struct converge {
 	const struct config *config;
 	bool dry_run;
 	bool force;		/* replace what others have loaded */
+	const char *told;	/* what the last pass left unfinished: not said again; or NULL */
+	struct settled *settled;	/* from pass to pass; or NULL */
 
 	/* what came of it */
 	size_t changed;
@@ -20,6 +23,8 @@ struct converge {
 	size_t failed;
 	enum mgx_exit code;	/* of the first that failed */
 	char *first;		/* its words */
+	char *unfinished;	/* what is pending or failed: for the next pass */
+	bool news;		/* something failed that @told has not */
 };
 
 /*
@@ -29,7 +34,7 @@ struct converge {
 void converge_pass(struct converge *converge);
 void converge_free(struct converge *converge);
 
-/* What a pass depends on, as text: while it is the same there is nothing to do. */
+/* What of the kernel a pass depends on, as text: while it is the same there is nothing to do. */
 char *converge_state(const struct config *config);
 
 #endif /* _MGX_CONVERGE_H */

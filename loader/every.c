@@ -5,10 +5,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "every.h"
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t stopped, hung_up;
 
 static void stop(int signo)
 {
@@ -23,6 +24,29 @@ void every_catch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
+}
+
+static void hang_up(int signo)
+{
+	(void)signo;
+	hung_up = 1;
+}
+
+/* Of somebody's terminal that has gone it means what it always does. */
+void every_catch_hangup(void)
+{
+	struct sigaction action = { .sa_handler = hang_up };
+
+	if (!isatty(STDIN_FILENO) && !isatty(STDOUT_FILENO))
+		sigaction(SIGHUP, &action, NULL);
+}
+
+bool every_hung_up(void)
+{
+	bool was = hung_up;
+
+	hung_up = 0;
+	return was;
 }
 
 bool every_stopped(void)
@@ -48,7 +72,7 @@ bool every_wait(double seconds)
 	/* After a long stop (SIGSTOP, suspend) not everything at once. */
 	if (next.tv_sec < now.tv_sec)
 		next = now;
-	while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
+	while (!stopped && !hung_up && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
 		;
 	return !stopped;
 }

@@ -9,6 +9,13 @@
 void every_catch_signals(void);
 bool every_stopped(void);
 
+/*
+ * After that: of a program without a terminal SIGHUP ends the wait only, as that of a
+ * service which is to read its files again. Has there been one since this was asked last?
+ */
+void every_catch_hangup(void);
+bool every_hung_up(void);
+
 /* Waits until @seconds after it waited last. False when it is over. */
 bool every_wait(double seconds);
 

@@ -23,7 +23,7 @@ static const struct mgx_command commands[] = {
 	{ "replace", "POLICY OBJECT", "Swap a running policy for another, in one step",
 	  cmd_replace },
 	{ "unload", "POLICY", "Detach a policy", cmd_unload },
-	{ "tune", "[POLICY [KNOB[=VALUE]...]]", "Show or set knobs of running policies",
+	{ "tune", "[POLICY [KNOB[=VALUE]|KNOB:CGROUP=[VALUE]]...]", "Show or set knobs of running policies",
 	  cmd_tune },
 	{ "apply", "FILE", "Make all as a file wants it, once or from now on", cmd_apply },
 	{ "on", "", "Let policies decide: the admin's switch for all of them", cmd_on },

@@ -67,6 +67,11 @@ int module_set(const char *name, const char *parameter, const char *value)
 	return err;
 }
 
+bool module_is_for_taking(const char *parameter)
+{
+	return !strcmp(parameter, "channels") || !strcmp(parameter, "trust");
+}
+
 /* Runs it; what it says goes to @said, which is to be freed. Its status, or -errno. */
 static int run(char *const argv[], char **said)
 {

@@ -17,6 +17,9 @@ char *module_get(const char *name, const char *parameter);
 /* 0 or -errno */
 int module_set(const char *name, const char *parameter, const char *value);
 
+/* Is it read only when an engine's channels are taken? */
+bool module_is_for_taking(const char *parameter);
+
 /* 0, or the exit status after saying what is wrong. */
 int module_load(struct mgx *mgx, const char *what, const char *name);
 int module_unload(struct mgx *mgx, const char *what, const char *name);

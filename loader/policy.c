@@ -426,14 +426,11 @@ static int open_map(int fd, const struct bpf_map_info *info, const char *section
 	return bpf_map_lookup_elem(fd, &zero, sec->base) ? -errno : 1;
 }
 
-int policy_section_open(const struct policy *policy, const char *section,
-			struct policy_section *sec)
+int policy_each_map(const struct policy *policy, policy_map_fn each, void *arg)
 {
 	__u32 map_ids[64], i, m, len;
-	int fd, err;
+	int fd, ret;
 
-	memset(sec, 0, sizeof(*sec));
-	sec->map_fd = -1;
 	for (i = 0; i < policy->nr_progs; i++) {
 		struct bpf_prog_info prog = {
 			.map_ids = (__u64)(unsigned long)map_ids,
@@ -447,10 +444,10 @@ int policy_section_open(const struct policy *policy, const char *section,
 			return -errno;
 		}
 		len = sizeof(prog);
-		err = bpf_prog_get_info_by_fd(fd, &prog, &len) ? -errno : 0;
+		ret = bpf_prog_get_info_by_fd(fd, &prog, &len) ? -errno : 0;
 		close(fd);
-		if (err)
-			return err;
+		if (ret)
+			return ret;
 
 		for (m = 0; m < prog.nr_map_ids && m < MGX_ARRAY_SIZE(map_ids); m++) {
 			struct bpf_map_info map = {};
@@ -462,19 +459,47 @@ int policy_section_open(const struct policy *policy, const char *section,
 				return -errno;
 			}
 			len = sizeof(map);
-			err = bpf_map_get_info_by_fd(fd, &map, &len) ? -errno : 0;
-			if (!err)
-				err = open_map(fd, &map, section, sec);
-			if (err) {
-				sec->map_fd = fd;
-				if (err < 0)
-					policy_section_close(sec);
-				return err < 0 ? err : 0;
-			}
-			close(fd);
+			ret = bpf_map_get_info_by_fd(fd, &map, &len) ? -errno : 0;
+			ret = ret ?: each(fd, &map, arg);
+			if (ret <= 0)
+				close(fd);
+			if (ret < 0)
+				return ret;
+			if (ret == POLICY_MAP_TAKEN_LAST)
+				return 0;
 		}
 	}
 	return 0;
+}
+
+struct wanted_section {
+	const char *name;
+	struct policy_section *sec;
+};
+
+static int take_section(int fd, const struct bpf_map_info *map, void *arg)
+{
+	struct wanted_section *wanted = arg;
+	int ret = open_map(fd, map, wanted->name, wanted->sec);
+
+	if (ret <= 0)
+		return ret;
+	wanted->sec->map_fd = fd;
+	return POLICY_MAP_TAKEN_LAST;
+}
+
+int policy_section_open(const struct policy *policy, const char *section,
+			struct policy_section *sec)
+{
+	struct wanted_section wanted = { .name = section, .sec = sec };
+	int err;
+
+	memset(sec, 0, sizeof(*sec));
+	sec->map_fd = -1;
+	err = policy_each_map(policy, take_section, &wanted);
+	if (err)
+		policy_section_close(sec);
+	return err;
 }
 
 int policy_section_flush(struct policy_section *sec)

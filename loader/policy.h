@@ -9,6 +9,8 @@
 
 #define POLICY_MAX_PROGS	16
 
+struct bpf_map_info;
+
 struct policy {
 	__u32 link_id;
 	__u32 map_id;		/* 0: detached, and only its pin is left */
@@ -51,6 +53,16 @@ extern const size_t policy_nr_columns;
 /* Table or record of policies, for `list` and for what changes them. */
 void policy_out_begin(struct mgx *mgx, bool record);
 void policy_out(struct mgx *mgx, const struct policy *policy);
+
+/*
+ * Each map of a policy's programs; one that several have comes as often. @each: negative
+ * ends it; 0: the next one; else it has taken the descriptor over, and that is the last one
+ * where it says so.
+ */
+enum { POLICY_MAP_TAKEN = 1, POLICY_MAP_TAKEN_LAST };
+typedef int (*policy_map_fn)(int fd, const struct bpf_map_info *map, void *arg);
+/* 0 or -errno */
+int policy_each_map(const struct policy *policy, policy_map_fn each, void *arg);
 
 /* Variables of a running policy: one of its data sections, found by BTF. */
 struct policy_section {

@@ -44,6 +44,26 @@ volatile char id[size] SEC(".data.knobs")				\
 	__MIGRATE_EXT_TAG("knob:unit=string")				\
 	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt)
 
+/*
+ * A number that each cgroup may have of its own: a map of at most @places, cgroup id ->
+ * u32, for bpf_map_lookup_elem(&id, &cgroup_id); who is not in it has none. Operators name
+ * cgroups by their paths, `mgx tune POLICY id:/web=1`. What is in the map goes along when
+ * the policy is replaced by another that has such a map of that name. @id: at most 15
+ * characters, the name of the map.
+ */
+#define CGROUP_KNOB(id, places, unit, min, max, help)			\
+_Static_assert(sizeof(#id) <= 16, "the name of a map is cut: " #id);	\
+struct {								\
+	__uint(type, BPF_MAP_TYPE_HASH);				\
+	__uint(max_entries, places);					\
+	__type(key, u64);						\
+	__type(value, u32);						\
+} id SEC(".maps")							\
+	__MIGRATE_EXT_TAG("knob:unit=" unit)				\
+	__MIGRATE_EXT_TAG("knob:min=" __MIGRATE_EXT_STR(min))		\
+	__MIGRATE_EXT_TAG("knob:max=" __MIGRATE_EXT_STR(max))		\
+	__MIGRATE_EXT_TAG("knob:help=" help)
+
 /* The pair (name, size) that bpf_migrate_migrator_id() takes. */
 #define knob_str(id)	(const char *)(id), sizeof(id)
 

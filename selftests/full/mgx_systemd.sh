@@ -41,7 +41,7 @@ says() { # FILE of the guest, PATTERN...
 	for pattern; do grep -qE -- "$pattern" "$file" || { echo "# it does not say: $pattern"; return 1; }; done
 }
 
-plan 18
+plan 21
 run in_root_install "${package[0]}" && [ -h "$root/etc/systemd/system/multi-user.target.wants/mgx.service" ]
 point $? 'the package is installed in a Debian of its own, and its service enabled'
 cat >"$root/etc/mgx/mgx.conf" <<'END'
@@ -67,7 +67,7 @@ stock=$(basename "$root"/boot/vmlinuz-*)
 boot stock "${stock#vmlinuz-}" --no-scan
 point $? "Debian's own kernel boots: ${stock#vmlinuz-}"
 says show '^ActiveState=inactive' '^Result=success' '^ConditionResult=no' &&
-	says status 'Condition: start condition failed' 'ConditionPathIsDirectory=/sys/kernel/mm/migrate_offload was not met'
+	says status 'Condition: start condition failed' 'ConditionPathExists=/sys/kernel/mm/migrate_offload/policies_enabled was not met'
 point $? 'there the unit is skipped, and says for which condition'
 is failed ''
 point $? 'and not failed, nor is anything else'
@@ -77,7 +77,7 @@ says features '^struct migrate_ext_ops +no +yes .*boot a kernel with the migrate
 point $? 'mgx says there what is missing'
 
 # --- the patched one ---
-rest=12
+rest=15
 if [ ! -e "${image[0]}" ]; then
 	for ((i = 0; i < rest; i++)); do
 		number=$((number + 1))
@@ -145,6 +145,22 @@ policy 1 >bad-main
 sed 's/name = "main"/name = "other"/' /root/good.conf >/etc/mgx/mgx.conf
 other() { [ "$(policy 1)" = other ]; }
 await other; policy 1 >good-main
+# Told to read it again, switched off by hand, and wrong at its start.
+systemctl reload mgx.service; sleep 2; systemctl is-active mgx.service >reload-active
+# Where it is built in it cannot be: that is not what is asked here.
+mgx migrator disable mtcopy >disable 2>&1 || echo 1 >disabled
+sed -i 's/min_bytes = "1M"/min_bytes = "2M"/' /etc/mgx/mgx.conf
+tuned() { mgx -j tune other min_bytes | grep -q '"value":2097152'; }
+await tuned; [ -e disabled ] || { test -e /sys/module/mtcopy; echo $? >disabled; }
+mgx migrator enable mtcopy threads=3 >enable 2>&1
+cp /etc/mgx/mgx.conf /root/good.conf
+systemctl stop mgx.service
+echo 'policies = (' >/etc/mgx/mgx.conf
+systemctl start mgx.service; sleep 8
+systemctl show mgx.service -p ActiveState -p NRestarts >wrong-show
+policy 1 >wrong-main
+cp /root/good.conf /etc/mgx/mgx.conf
+systemctl start mgx.service
 systemctl stop job-1.service
 gone() { [ "$(ls $offload/policies)" = 1 ]; }
 await gone; ls $offload/policies >gone
@@ -174,6 +190,12 @@ is started-job job && is started-main main
 point $? 'until it is started again'
 is bad-active active && is bad-main main && is good-main other
 point $? 'a file that is wrong changes nothing, and its repair what it says'
+is reload-active active
+point $? 'reloaded, it goes on'
+is disabled 1
+point $? 'a migrator that was disabled by hand stays so'
+says wrong-show '^ActiveState=failed' '^NRestarts=0' && is wrong-main other
+point $? 'a file that is wrong at its start: it fails, is not started again and again, and the policies stay'
 is gone 1
 point $? 'the service has gone, and so has its policy'
 exit $failed

@@ -113,7 +113,7 @@ $mgx apply --dry-run loader/mgx.conf >"$work/diff" 2>&1
 case $? in 0 | 3 | 4) point 0 'the sample file can be read' ;; *) point 1 'the sample file can be read' ;; esac
 # What the unit calls, mgx has; and it is skipped where the kernel has nothing for it.
 options apply | tr ' ' '\n' >"$work/a"
-{ grep -x 'ConditionPathIsDirectory=/sys/kernel/mm/migrate_offload' loader/mgx.service &&
+{ grep -x 'ConditionPathExists=/sys/kernel/mm/migrate_offload/policies_enabled' loader/mgx.service &&
 	sed -n 's/^ExecStart=.*mgx apply//p' loader/mgx.service | tr ' ' '\n' | grep '^-' | grep -vxFf "$work/a" |
 		{ ! sed 's/^/no option of apply: /' | grep .; }; } >"$work/diff"
 rc=$?

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 37
+plan 50
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -69,6 +69,7 @@ everything() {
 	grep -sH . $offload/policies/*/{map_id,name} $offload/{default_migrator,reason_mask,min_bytes,batch_pages,policies_enabled}
 }
 
+rm -rf /run/mgx-held
 mkdir -p $root/mgx_apply
 echo +memory >$root/mgx_apply/cgroup.subtree_control
 mkdir -p $root/mgx_apply/web $root/mgx_apply/db-1
@@ -80,6 +81,7 @@ ln -s "$top/build/bpf" "$work/policies"
 write_conf() { # KNOBS of the policy for db-*
 	cat >"$conf" <<-CONF
 	schema = 1;
+	policies_enabled = true;
 	default_migrator = "dcbm";
 	min_bytes = "128K";
 	batch_pages = 1024;
@@ -137,6 +139,12 @@ point $? 'what was tuned by hand is as the file wants it again'
 sed -i 's/channels = 2/channels = 3/' "$conf"
 apply && says 'channels taken anew' && [ "$(cat /sys/module/dcbm/parameters/{enable,channels} | paste -sd' ')" = 'Y 3' ]
 point $? 'another number of channels: they are taken anew'
+channels() {
+	sed -i -E "s/channels = [0-9]+/channels = $1/" "$conf"
+	apply && [ "$(cat /sys/module/dcbm/parameters/{enable,channels} | paste -sd' ')" = "Y $1" ]
+}
+channels 1 && channels 10 && channels 3
+point $? 'whatever digits it has'
 
 # A file of knobs, and knobs beside it, which win.
 printf 'min_order=7\nmin_bytes=4M\n' >"$work/db.knobs"
@@ -162,14 +170,30 @@ refused() { # STATUS WORDS SED-SCRIPT
 		[ "$(everything)" = "$before" ]
 	point $? "a wrong file changes nothing: $words"
 }
-refused 6 'mgx.conf:4: syntax error' 's/min_bytes = "128K";/min_bytes = /'
+refused 6 'mgx.conf:5: syntax error' 's/min_bytes = "128K";/min_bytes = /'
 refused 5 'no such setting' 's/^batch_pages/batsch_pages/'
 refused 5 'nosuch' 's/name = "web";/knobs = { nosuch = 1; };/'
 refused 6 'out of range' 's/min_order = 6/min_order = 99/'
 refused 5 'nosuch.bpf.o' 's/by_reason.bpf.o/nosuch.bpf.o/'
+refused 6 'no such reason' 's/demotion, sys/demotoin, sys/'
+refused 6 'less than 0' 's/batch_pages = 1024/batch_pages = -5/'
 refused 6 'of another schema' 's/schema = 1/schema = 9/'
 refused 5 'mgx.conf:.*preset: .*none.knobs' 's/db.knobs/none.knobs/'
 echo "$good" >"$conf"
+
+# --- two files ---
+mkdir $root/mgx_apply/two
+cat >"$work/two.conf" <<-CONF
+	schema = 1;
+	policies = ( { object = "policies/default.bpf.o"; name = "two"; cgroup = "/mgx_apply/two"; } );
+CONF
+$mgx apply "$work/two.conf" >"$work/out" 2>"$work/err" && [ "$(policy /mgx_apply/two)" = two ] &&
+	apply && ! says ' unload ' >/dev/null && [ "$(policy /mgx_apply/two) $(policy /mgx_apply/web)" = 'two web' ]
+point $? 'another file takes nothing away, nor is its own taken away'
+sed -i 's|/mgx_apply/two|/mgx_apply/web|' "$work/two.conf"
+$mgx apply "$work/two.conf" >"$work/out" 2>"$work/err"
+[ $? = 8 ] && says '^policy +two on /mgx_apply/web +failed .*this file did not load: web' && [ "$(policy /mgx_apply/web)" = web ]
+point $? 'and a cgroup of the other one is said to be that'
 
 # --- what others have loaded ---
 mkdir $root/mgx_apply/later
@@ -189,8 +213,11 @@ point $? 'a policy that is not in the file any more goes'
 echo "$good" >"$conf"
 
 # --- from now on ---
-$mgx apply --watch --interval 0.2 "$conf" >"$work/out" 2>"$work/err" &
-watcher=$!
+watch() {
+	$mgx apply --watch --interval 0.2 "$conf" </dev/null >"$work/out" 2>"$work/err" &
+	watcher=$!
+}
+watch
 has() { [ "$(policy "$1")" = "$2" ]; }
 await has /mgx_apply/web web
 point $? 'watching, it does what is to be done'
@@ -211,10 +238,45 @@ printf 'min_bytes=16M\n' >"$work/db.knobs"
 value() { $mgx -j tune 2>/dev/null | grep -q "\"knob\":\"min_bytes\",\"value\":$1"; }
 await value 16777216
 point $? 'and a change of the preset'
+
+# What was switched off by hand, whatever else is to be done.
+off() { [ "$(cat $offload/policies_enabled /sys/module/dcbm/parameters/enable | paste -sd' ')" = '0 N' ]; }
+all_on() { [ "$(cat $offload/policies_enabled /sys/module/dcbm/parameters/enable | paste -sd' ')" = '1 Y' ]; }
+$mgx off >/dev/null && $mgx migrator disable dcbm >/dev/null 2>&1
+printf 'min_bytes=32M\n' >"$work/db.knobs"
+await value 33554432 && off && says 'policies_enabled +pending .*mgx on' 'dcbm +pending .*mgx migrator enable'
+point $? 'what was switched off by hand stays off, and is said to be'
+[ "$(grep -c 'policies_enabled +pending' -E "$work/out")" = 1 ]
+point $? 'once'
+$mgx on >/dev/null && $mgx migrator enable dcbm >/dev/null && all_on && echo 0 >$offload/policies_enabled && await all_on
+point $? 'until it is switched on by hand'
+
+# What is waited for is nothing that the file speaks of.
+swapped=${good/name = \"db\"/name = \"data\"}
+echo "${swapped/default_migrator = \"dcbm\"/default_migrator = \"mtcopy\"}" >"$conf"
+waits() { grep -q "default_migrator \+pending" "$work/out"; }
+is_default() { [ "$(cat "$offload"/default_migrator)" = mtcopy ]; }
+await waits && modprobe mtcopy && await is_default
+point $? 'a migrator that comes at last is the default'
+kill -HUP $watcher
+sleep 1
+kill -0 $watcher
+point $? 'a hangup makes it read again, and go on'
+echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
+is_dcbm() { [ "$(cat "$offload"/default_migrator)" = dcbm ]; }
+await is_dcbm
+modprobe -r mtcopy
 kill -9 $watcher
 wait $watcher 2>/dev/null
 has /mgx_apply/db-2 data
 point $? 'and the policies stay when it is killed'
+exec 9>>/run/mgx.lock
+flock 9
+watch
+at_the_lock() { grep -q 'another mgx is at work' "$work/err"; }
+await at_the_lock && kill $watcher && wait $watcher
+point $? 'told to end, it ends: also while it waits for another mgx'
+exec 9>&-
 
 # --- what the kernel has ejected ---
 ends() { # KNOBS
@@ -286,4 +348,56 @@ echo "# of three policies so many were new: ${new_when_killed[0]} times none, ${
 point "$bad" "killed $kills times: each policy is the old or the new one, and the next run finishes"
 await no_more_structs
 point $? 'and no instance has stayed behind'
+
+# The single steps: load, replace and unload of one policy, each killed and then run again.
+pin=/sys/fs/bpf/mgx/one
+mkdir -p $root/mgx_apply/one
+kill_one() { # COMMAND...
+	local after
+	"$@" >/dev/null 2>"$work/err" &
+	victim=$!
+	after=$((whole_one * RANDOM / 32768))
+	sleep "$((after / 1000000)).$(printf '%06d' $((after % 1000000)))"
+	kill -9 $victim 2>/dev/null
+	wait $victim 2>/dev/null
+	[ $? != 137 ] || killed=$((killed + 1))
+}
+object() { $mgx -j list | sed 's/},{/\n/g' | grep '"name":"one"' | grep -oE '"object":"[a-z_]*"' | cut -d'"' -f4; }
+again() { # COMMAND...: what was killed, until it is done
+	"$@" >/dev/null 2>"$work/err" || { bad=1; echo "# again: $(cat "$work/err")"; }
+}
+load=("$mgx" load --cgroup /mgx_apply/one --name one build/bpf/by_reason.bpf.o)
+replace=("$mgx" replace one build/bpf/latency.bpf.o)
+whole_one=0
+start=${EPOCHREALTIME/./}
+again "${load[@]}"
+whole_one=$((${EPOCHREALTIME/./} - start))
+again "$mgx" unload one
+bad=0 killed=0
+for ((i = 0; killed < kills; i++)); do
+	kill_one "${load[@]}"
+	if [ "$(policy /mgx_apply/one)" = one ]; then
+		[ -e $pin ] || { bad=1; echo '# loaded, and no pin'; }
+	else
+		[ ! -e $pin ] || { bad=1; echo '# a pin, and not loaded'; }
+		again "${load[@]}"
+	fi
+	kill_one "${replace[@]}"
+	case $(object) in
+	by_reason_ops) again "${replace[@]}" ;;
+	latency_ops) ;;
+	*) bad=1; echo "# replaced by $(object)" ;;
+	esac
+	[ "$(object)" = latency_ops ] || bad=1
+	kill_one "$mgx" unload one
+	# Detached, and its pin there still: it can be unloaded, and loaded over.
+	[ ! -e $pin ] || [ $((i % 2)) = 0 ] || again "$mgx" unload one
+	[ -e $pin ] || [ -z "$(policy /mgx_apply/one)" ] || { bad=1; echo '# no pin, and loaded'; }
+	[ -z "$(policy /mgx_apply/one)" ] || again "$mgx" unload one
+	[ $((i % 50)) != 49 ] || echo "# killed $killed times in $((3 * i + 3)) runs"
+done
+[ ! -e $pin ] || again "$mgx" unload one
+point "$bad" "load, replace and unload, killed $kills times: done or not done, and the next one finishes"
+await no_more_structs
+point $? 'and nothing of them has stayed behind'
 exit $failed

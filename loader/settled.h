@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Policies that a pass of mgx apply has found as they are wanted. To find that out their
+ * object has to be loaded, and verified; while nothing has changed once is enough.
+ */
+#ifndef _MGX_SETTLED_H
+#define _MGX_SETTLED_H
+
+#include "mgx.h"
+
+struct config_policy;
+struct policy;
+struct settled;
+
+struct settled *settled_new(void);
+void settled_free(struct settled *settled);
+/* The file, or what it names, is another one. */
+void settled_forget(struct settled *settled);
+
+/* @running is what @wanted wants: its program, and its knobs as they are now. */
+void settled_note(struct settled *settled, const struct policy *running,
+		  const struct config_policy *wanted);
+/* Is that so still? */
+bool settled_is(const struct settled *settled, const struct policy *running,
+		const struct config_policy *wanted);
+
+#endif /* _MGX_SETTLED_H */
