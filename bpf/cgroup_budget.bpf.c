@@ -21,7 +21,7 @@
  *	mgx load cgroup_budget.bpf.o
  *	mgx tune cgroup_budget weights:/tenants/a=300
  *
- * What each has used is in the map `accounts`, in nanoseconds of engines.
+ * What each has used `mgx status` shows, and the map `accounts`, in nanoseconds of engines.
  *
  * Where it is bad: for an engine that nobody waits for it only costs time to select, and the
  * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is
@@ -47,7 +47,7 @@ COUNTER(no_account, "groups left to the CPU because there are too many accounts"
 
 /* Names of the accounts' columns for the tools; times in ns. */
 struct account {
-	u64 used;		/* engine time, since the account was made */
+	u64 used CGROUP_COUNTER("ns", "engine time, since the account was made");
 	u64 standing;		/* the same by weight 1000, from where it was when it began to wait */
 	u64 pending;		/* bytes that the engine is at */
 	u64 waited;		/* when it asked in vain last; 0: never */

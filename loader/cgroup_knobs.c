@@ -138,11 +138,16 @@ static int compare_ids(const void *a, const void *b)
 
 size_t cgroup_knob_ids(const struct cgroup_knob *knob, __u64 **ids)
 {
+	return cgroup_ids_of_map(knob->map_fd, ids);
+}
+
+size_t cgroup_ids_of_map(int map_fd, __u64 **ids)
+{
 	__u64 id, *before = NULL;
 	size_t nr = 0;
 
 	*ids = NULL;
-	while (!bpf_map_get_next_key(knob->map_fd, before, &id)) {
+	while (!bpf_map_get_next_key(map_fd, before, &id)) {
 		*ids = realloc(*ids, (nr + 1) * sizeof(**ids));
 		if (!*ids)
 			abort();

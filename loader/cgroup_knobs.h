@@ -30,6 +30,7 @@ struct cgroup_knob *cgroup_knobs_find(const struct cgroup_knobs *knobs, const ch
 
 /* The ids that have a value, in ascending order; how many. To be freed. */
 size_t cgroup_knob_ids(const struct cgroup_knob *knob, __u64 **ids);
+size_t cgroup_ids_of_map(int map_fd, __u64 **ids);
 /* False: that cgroup has none. */
 bool cgroup_knob_get(const struct cgroup_knob *knob, __u64 cgroup_id, __u32 *value);
 /* 0 or -errno; to take away what is not there is no error. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cgroup.h"
+#include "cgroup_counters.h"
 #include "error.h"
 #include "module.h"
 #include "out.h"
@@ -498,6 +499,67 @@ void show_books(struct mgx *mgx, char **ids, bool system)
 	out_end(mgx->out);
 }
 
+struct cgroup_rows {
+	struct mgx *mgx;
+	const struct policy *policy;
+};
+
+static void out_cgroup_counter(const struct cgroup_counter *counter, void *arg)
+{
+	const struct cgroup_rows *rows = arg;
+	struct out *out = rows->mgx->out;
+	char *path = counter->cgroup_id ? cgroup_path(counter->cgroup_id) : NULL;
+	char *text = !strcmp(counter->unit, "ns") ? out_ns_text(out, counter->value) :
+		     mgx_printf("%llu", (unsigned long long)counter->value);
+
+	out_str(out, rows->policy->name);
+	out_uint(out, rows->policy->link_id);
+	out_str(out, path ? path : counter->cgroup_id ? "(gone)" : "(others)");
+	out_uint(out, counter->cgroup_id);
+	out_str(out, path);
+	out_str(out, counter->name);
+	out_str(out, text);
+	out_uint(out, counter->value);
+	out_str(out, counter->unit);
+	out_str(out, counter->help);
+	out_row(out);
+	free(text);
+	free(path);
+}
+
+/* The same for each cgroup, where a policy counts that, see CGROUP_COUNTER(). */
+static int show_cgroup_counters(struct mgx *mgx, const char *what,
+				const struct policies *policies, const char *only)
+{
+	static const struct out_column columns[] = {
+		{ "policy", "POLICY" },
+		{ "link_id", NULL },
+		{ NULL, "CGROUP" },
+		{ "cgroup_id", NULL },
+		{ "cgroup_path", NULL },
+		{ "counter", "COUNTER" },
+		{ NULL, "VALUE" },
+		{ "value", NULL },
+		{ "unit", NULL },
+		{ "help", "HELP" },
+	};
+	struct cgroup_rows rows = { .mgx = mgx };
+	int err = 0;
+	size_t i;
+
+	out_table(mgx->out, "cgroup_counters", NULL, NULL, columns, MGX_ARRAY_SIZE(columns));
+	for (i = 0; i < policies->nr && !err; i++) {
+		rows.policy = &policies->policies[i];
+		if (!only || !strcmp(rows.policy->name, only))
+			err = cgroup_counters_each(rows.policy, out_cgroup_counter, &rows);
+	}
+	if (err)
+		return mgx_fail(mgx, mgx_exit_of(err), "try again, or look with bpftool map",
+				"%s: counters for cgroups of %s: %s", what, rows.policy->name, mgx_why(err));
+	out_end(mgx->out);
+	return 0;
+}
+
 /* Counters that policies keep themselves, see COUNTER() in common.bpf.h. */
 int show_own_counters(struct mgx *mgx, const char *what,
 		      const struct policies *policies, const char *only)
@@ -537,5 +599,5 @@ int show_own_counters(struct mgx *mgx, const char *what,
 		policy_section_close(&sec);
 	}
 	out_end(mgx->out);
-	return 0;
+	return show_cgroup_counters(mgx, what, policies, only);
 }

@@ -23,7 +23,10 @@ void show_policies(struct mgx *mgx, char **ids);
 void show_books(struct mgx *mgx, char **ids, bool system);
 /* @only: of that policy or migrator; @empty: what to say when there is none, or NULL */
 void show_incidents(struct mgx *mgx, const char *only, const char *empty);
-/* @only: of the policy of that name. 0, or the exit status after saying why not. */
+/*
+ * For each cgroup, too, where they do. @only: of the policy of that name. 0, or the exit
+ * status after saying why not.
+ */
 int show_own_counters(struct mgx *mgx, const char *what, const struct policies *policies,
 		      const char *only);
 

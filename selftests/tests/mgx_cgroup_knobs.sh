@@ -46,7 +46,7 @@ says() {
 	for pattern; do grep -qE -- "$pattern" "$work/out" || { echo "# it does not say: $pattern"; return 1; }; done
 }
 
-plan 27
+plan 29
 rm -rf /run/mgx-held
 mkdir -p $root/mgx_knobs
 echo +memory >$root/mgx_knobs/cgroup.subtree_control
@@ -97,6 +97,15 @@ point $? 'which is for knobs of all'
 mgx check cgroup_budget && says '^weights:CGROUP +- +weight +1 +10000 '
 point $? 'check lists them'
 
+# --- counters ---
+modprobe dmasim channels=2
+$mgx migrator enable dcbm >/dev/null
+build/selftests/pages -c /mgx_knobs/a -m 4 -k 1024 -n 8 >/dev/null 2>"$work/err"
+mgx status cgroup_budget && says '^cgroup_budget +/mgx_knobs/a +used +[0-9.]+ (us|ms|s) +engine time'
+point $? 'what a cgroup has used is shown'
+mgx -j status cgroup_budget && [ "$(grep -oE '"cgroup_path":"/mgx_knobs/a","counter":"used","value":[0-9]+' "$work/out" | grep -oE '[0-9]+$')" -gt 0 ]
+point $? 'in nanoseconds for programs'
+
 # --- no room ---
 mgx load --cgroup /mgx_knobs build/selftests/shares.bpf.o && mkdir -p $root/mgx_knobs/{c,d} &&
 	mgx tune shares shares:/mgx_knobs/a=1
@@ -109,8 +118,6 @@ point $? 'the policy decides by it'
 mgx unload shares
 
 # --- by a file ---
-modprobe dmasim channels=2
-$mgx migrator enable dcbm >/dev/null
 write_conf() { # CGROUP_KNOBS
 	cat >"$conf" <<-CONF
 	policies = (
