@@ -63,8 +63,8 @@ int bench_plot_check(struct mgx *mgx, const char *what, const char *path)
 	if (access(dir, W_OK))
 		err = errno;
 	free(dir);
-	return err ? mgx_fail(mgx, mgx_exit_of(err), NULL, "%s: --plot %s: %s", what, path,
-			      mgx_why(err)) : 0;
+	return err ? mgx_fail(mgx, mgx_exit_of(err), "name a file in a directory where you may write",
+			      "%s: --plot %s: %s", what, path, mgx_why(err)) : 0;
 }
 
 /* As a string of gnuplot's. */

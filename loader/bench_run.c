@@ -105,9 +105,8 @@ static int enter_cgroup(struct run *run)
 		err = -errno;
 		free(run->dir);
 		run->dir = NULL;
-		return mgx_fail(bench->mgx, mgx_exit_of(err),
-				mgx_exit_of(err) == MGX_NO_PERM ? "run it as root" : NULL,
-				"%s: a cgroup for it: %s", bench->what, mgx_why(err));
+		return mgx_fail(bench->mgx, mgx_exit_of(err), NULL, "%s: a cgroup for it: %s",
+				bench->what, mgx_why(err));
 	}
 	file = mgx_printf("%s/memory.current", run->dir);
 	if (access(file, F_OK))

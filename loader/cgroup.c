@@ -156,7 +156,8 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 		errno = 0;
 		*id = strtoull(arg, NULL, 10);
 		if (errno)
-			return mgx_fail(mgx, MGX_BAD_VALUE, NULL,
+			return mgx_fail(mgx, MGX_BAD_VALUE,
+					"give a path, or the inode number of its directory",
 					"%s: cgroup %s: the id does not fit in 64 bits",
 					what, arg);
 		if (*id == CGROUP_ROOT_ID)

@@ -165,9 +165,8 @@ static int open_dry_run(struct mgx *mgx, const char *what, int *fd)
 		return mgx_fail(mgx, MGX_NO_FEATURE,
 				"mount -t debugfs debugfs /sys/kernel/debug, or boot a kernel with CONFIG_DEBUG_FS=y",
 				"%s: " DRY_RUN ": the kernel's dry run is not there", what);
-	return mgx_fail(mgx, mgx_exit_of(errno),
-			mgx_exit_of(errno) == MGX_NO_PERM ? "run it as root" : NULL,
-			"%s: " DRY_RUN ": %s", what, mgx_why(errno));
+	return mgx_fail(mgx, mgx_exit_of(errno), NULL, "%s: " DRY_RUN ": %s", what,
+			mgx_why(errno));
 }
 
 static int ask(struct mgx *mgx, const char *what, const struct question *question,

@@ -525,8 +525,8 @@ static int follow(struct trace *trace, const char *what, double seconds)
 
 	ring = ring_buffer__new(bpf_map__fd(trace->bpf->maps.events), on_event, trace, NULL);
 	if (!ring)
-		return mgx_fail(trace->mgx, MGX_FAILED, NULL, "%s: the buffer: %s", what,
-				mgx_why(errno));
+		return mgx_fail(trace->mgx, MGX_FAILED, "try a smaller --buffer",
+				"%s: the buffer: %s", what, mgx_why(errno));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (seconds)
 		deadline = now.tv_sec + now.tv_nsec / 1e9 + seconds;

@@ -22,6 +22,25 @@ static void one_line(char *str)
 			*str = ' ';
 }
 
+/* For those who know nothing better than what kind of error it is. */
+static const char *next_of(enum mgx_exit code)
+{
+	switch (code) {
+	case MGX_USAGE:
+		return "see `mgx help`";
+	case MGX_NO_FEATURE:
+		return "`mgx features` shows what is missing here";
+	case MGX_NO_PERM:
+		return "run it as root";
+	case MGX_NOT_FOUND:
+		return "see that it is there, and spelled so";
+	case MGX_EXISTS:
+		return "try again when it is free";
+	default:
+		return "the kernel's log (dmesg) may tell more, and so may mgx -d";
+	}
+}
+
 int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,
 	     const char *fmt, ...)
 {
@@ -34,6 +53,9 @@ int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,
 	va_end(ap);
 
 	one_line(what);
+	/* Words that are passed on have their advice in them. */
+	if (!next && !strstr(what, "; "))
+		next = next_of(code);
 	message = next ? mgx_printf("%s; %s", what, next) : mgx_strdup(what);
 	one_line(message);
 	free(what);

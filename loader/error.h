@@ -6,8 +6,8 @@
 
 /*
  * Say why the command fails: one line on stderr, "mgx: <what failed>: <object>:
- * <why>; <what to do next>", and {"error": ...} on stdout with -j. @next may be
- * NULL when there is nothing to advise. With mgx.caught set the words go there, and
+ * <why>; <what to do next>", and {"error": ...} on stdout with -j. Without @next (NULL)
+ * there is what @code alone allows to say. With mgx.caught set the words go there, and
  * nothing is said: something else may still work. Returns @code, for `return mgx_fail()`.
  */
 int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,

@@ -50,7 +50,8 @@ static int read_text(struct mgx *mgx, const char *what, const char *path, char *
 	if (err)
 		return mgx_fail(mgx, mgx_exit_of(err),
 				mgx_exit_of(err) == MGX_NOT_FOUND ?
-				"give the path of a file, or the name of a preset" : NULL,
+				"give the path of a file, or the name of a preset" :
+				"give a file that can be read",
 				"%s: %s: %s", what, path, mgx_why(err));
 	if (*len > MAX_BYTES)
 		return mgx_fail(mgx, MGX_BAD_VALUE, "give a file of KNOB=VALUE lines",

@@ -159,8 +159,10 @@ int object_open(struct mgx *mgx, const char *what, struct object *object,
 	path = object->path = path_of(path, OBJECT_SUFFIX);
 	if (access(path, R_OK)) {
 		err = errno;
-		return mgx_fail(mgx, mgx_exit_of(err), NULL, "%s: %s: %s", what, path,
-				mgx_why(err));
+		return mgx_fail(mgx, mgx_exit_of(err), mgx_exit_of(err) == MGX_NOT_FOUND ?
+				"give the path of an object, or the name of an installed policy" :
+				"give an object that can be read",
+				"%s: %s: %s", what, path, mgx_why(err));
 	}
 
 	bpflog_clear();

@@ -253,9 +253,8 @@ int policies_read(struct mgx *mgx, const char *what, struct policies *policies)
 			break;
 	}
 	if (err != -ENOENT)
-		return mgx_fail(mgx, mgx_exit_of(err),
-				mgx_exit_of(err) == MGX_NO_PERM ?
-					"run it as root (CAP_SYS_ADMIN)" : NULL,
+		return mgx_fail(mgx, mgx_exit_of(err), mgx_exit_of(err) == MGX_NO_PERM ?
+				"run it as root (CAP_SYS_ADMIN)" : NULL,
 				"%s: BPF links: cannot read them: %s", what, mgx_why(err));
 	bpffs_for_each_pin(read_pin, policies);
 	return 0;

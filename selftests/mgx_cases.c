@@ -6,8 +6,9 @@
  *	mgx_cases FIRST < cases
  *
  * A case is a line STATUS|WORDS|[HOW:]ARGUMENTS. mgx is run with them, and -j: it has to
- * end with that status, with one line on stderr that has one of the WORDS in it, with an
- * object on stdout that has the same status, and must leave everything as it was. HOW:
+ * end with that status, with one line on stderr that has one of the WORDS in it and says
+ * what to do next, with an object on stdout that has the same status, and must leave
+ * everything as it was. HOW:
  *
  *	plain		without -j
  *	nobody		by a user without any rights
@@ -182,6 +183,14 @@ static bool is(bool so, const char *what, const char *detail)
 	return so;
 }
 
+/* "mgx: what: object: why; what to do next", the last of it in some words. */
+static bool has_advice(const char *err)
+{
+	const char *next = strstr(err, "; ");
+
+	return next && next - err > 8 && strlen(next) > 8;
+}
+
 static bool one_case(int want, const char *words, const char *how, char **argv, bool json)
 {
 	char *before = state(), *after, *out, *err, exit_text[32];
@@ -201,6 +210,7 @@ static bool one_case(int want, const char *words, const char *how, char **argv, 
 	ok &= rc == want;
 	ok &= is(!strncmp(err, "mgx: ", 5) && newline && !newline[1], "not one line on stderr", err);
 	ok &= is(has_words(err, words), "stderr does not have the words", err);
+	ok &= is(has_advice(err), "stderr does not say what to do", err);
 	ok &= is(!json || (strstr(out, "\"error\":\"") && strstr(out, exit_text) &&
 			   out[strlen(out) - 1] == '\n' && out[0] == '{'),
 		 "stdout has no such object", out);

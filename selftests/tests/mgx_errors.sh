@@ -5,8 +5,8 @@
 # timeout: 900
 #
 # Every way in which mgx can fail has its exit status, says on one line of stderr what
-# failed on what, with -j also on stdout, and leaves nothing half done. The cases are run
-# by selftests/mgx_cases.c.
+# failed on what and what to do next, with -j also on stdout, and leaves nothing half done.
+# The cases are run by selftests/mgx_cases.c.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
