@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Links: attaching a loaded object, swapping what is attached, taking it away. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -13,10 +15,13 @@
 #include "cgroup.h"
 #include "cgroup_knobs.h"
 #include "error.h"
+#include "incidents.h"
 #include "object.h"
 #include "out.h"
 #include "policy.h"
 #include "sysfs.h"
+
+#define CGROUP_NS_FIRST	0xeffffffb	/* include/linux/proc_ns.h */
 
 /*
  * What has come of it, read back from the kernel. It is done by now: that it
@@ -39,40 +44,70 @@ void attach_show(struct mgx *mgx, const char *name, __u32 link_id)
 	policies_free(&policies);
 }
 
-static int attach_failed(struct mgx *mgx, const char *what, const char *name,
-			 __u64 cgroup_id, int err)
+/* "No such device (ENODEV)", and before it what init() itself has said. */
+static char *init_words(const char *name, __u64 cgroup_id, __u64 seq, int err)
 {
-	__u64 id = cgroup_id ?: CGROUP_ROOT_ID;
-	char *path = cgroup_path(id), *other = NULL, *where;
+	char *said = incidents_ejected(seq, name, cgroup_id), *words;
+	const char *symbol = strerrorname_np(-err);
+
+	words = mgx_printf("%s (%s)", said ?: mgx_why(err), symbol ?: "?");
+	free(said);
+	return words;
+}
+
+/*
+ * The kernel passes on what init() returns. What it says itself is ruled out before; but
+ * these can still be from both.
+ */
+static bool is_of_init(const struct object *object, int err)
+{
+	return object_has_init(object) && err != -ENOMEM && err != -EMFILE && err != -ENFILE;
+}
+
+static bool in_first_cgroup_ns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/cgroup", &st) || st.st_ino == CGROUP_NS_FIRST;
+}
+
+/* An errno says little, for it may be the policy's: look. @seq: of the incidents before. */
+static int attach_failed(struct mgx *mgx, const char *what, const struct object *object,
+			 const char *name, __u64 seq, int err)
+{
+	__u64 id = object_cgroup(object) ?: CGROUP_ROOT_ID;
+	char *path = cgroup_path(id), *own_name = object_name(object), *words = NULL, *where;
+	char *other = sysfs_read("policies/%llu/name", (unsigned long long)id);
 	int ret;
 
 	where = id == CGROUP_ROOT_ID ? mgx_strdup("the whole system") :
 		path ? mgx_printf("cgroup %s", path) :
 		       mgx_printf("cgroup %llu", (unsigned long long)id);
-	switch (err) {
-	case -EBUSY:
-		other = sysfs_read("policies/%llu/name", (unsigned long long)id);
-		ret = mgx_fail(mgx, MGX_EXISTS,
-			       "use `mgx replace`, or `mgx unload` it first",
-			       "%s: %s: %s has a policy already: %s", what, name, where,
-			       other ?: "?");
-		break;
-	case -EOPNOTSUPP:
+	if (err == -EBUSY && other) {
+		ret = mgx_fail(mgx, MGX_EXISTS, "use `mgx replace`, or `mgx unload` it first",
+			       "%s: %s: %s has a policy already: %s", what, name, where, other);
+	} else if (err == -EOPNOTSUPP && path && !cgroup_has_memory(path)) {
 		ret = mgx_fail(mgx, MGX_NO_FEATURE,
 			       "turn it on in cgroup.subtree_control of the cgroup above (cgroup2 only)",
 			       "%s: %s: %s has no memory controller", what, name, where);
-		break;
-	case -ENOENT:
-	case -ENODEV:
+	} else if ((err == -ENOENT || err == -ENODEV) && !path) {
 		ret = mgx_fail(mgx, MGX_NOT_FOUND, "choose another cgroup",
 			       "%s: %s: %s has gone", what, name, where);
-		break;
-	default:
+	} else if (err == -ENOENT && id == CGROUP_ROOT_ID && !in_first_cgroup_ns()) {
+		ret = mgx_fail(mgx, MGX_NOT_FOUND, "choose a cgroup of the container with --cgroup",
+			       "%s: %s: %s cannot be had from within a container", what, name, where);
+	} else if (is_of_init(object, err)) {
+		words = init_words(own_name, id, seq, err);
+		ret = mgx_fail(mgx, MGX_FAILED, "give it what it needs and load it again",
+			       "%s: %s: %s: its init() refused: %s", what, name, where, words);
+	} else {
 		ret = mgx_fail(mgx, mgx_exit_of(err), NULL, "%s: %s: cannot attach it to %s: %s",
 			       what, name, where, mgx_why(err));
 	}
+	free(words);
 	free(other);
 	free(where);
+	free(own_name);
 	free(path);
 	return ret;
 }
@@ -102,6 +137,7 @@ int attach_and_pin(struct mgx *mgx, const char *what, const struct object *objec
 {
 	struct bpf_link_info info = {};
 	__u32 len = sizeof(info);
+	__u64 seq;
 	char *pin;
 	int fd, ret;
 
@@ -110,7 +146,8 @@ int attach_and_pin(struct mgx *mgx, const char *what, const struct object *objec
 		return ret;
 	pin = bpffs_pin_path(pin_name);
 	if (!pin)
-		return mgx_fail(mgx, MGX_FAILED, NULL, "%s: bpffs: it has gone", what);
+		return mgx_fail(mgx, MGX_FAILED, "mount it: mount -t bpf bpf /sys/fs/bpf",
+				"%s: bpffs: it has gone", what);
 	if (!access(pin, F_OK)) {
 		if (!pin_is_stale(pin)) {
 			ret = mgx_fail(mgx, MGX_EXISTS,
@@ -123,9 +160,10 @@ int attach_and_pin(struct mgx *mgx, const char *what, const struct object *objec
 		unlink(pin);
 	}
 
+	seq = incidents_last();
 	fd = bpf_link_create(bpf_map__fd(object->ops), 0, BPF_STRUCT_OPS, NULL);
 	if (fd < 0) {
-		ret = attach_failed(mgx, what, name, object_cgroup(object), -errno);
+		ret = attach_failed(mgx, what, object, name, seq, -errno);
 	} else if (bpf_obj_pin(fd, pin)) {
 		ret = mgx_fail(mgx, errno == EEXIST ? MGX_EXISTS : mgx_exit_of(errno),
 			       "it is not loaded", "%s: %s: cannot pin it: %s", what, pin,
@@ -153,17 +191,54 @@ static int update_from(int fd, const struct object *object, __u32 old_map_id)
 
 	old = bpf_map_get_fd_by_id(old_map_id);
 	if (old < 0)
-		return errno == ENOENT ? -EPERM : -errno;
+		return -errno;
 	opts.old_map_fd = old;
 	err = bpf_link_update(fd, bpf_map__fd(object->ops), &opts) ? -errno : 0;
 	close(old);
 	return err;
 }
 
+/* As attach_failed(): who said so is seen from what the link has now. */
+static int update_failed(struct mgx *mgx, const char *what, int fd, const struct object *object,
+			 const struct policy *policy, __u64 seq, int err)
+{
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+	char *name, *words;
+	int ret;
+
+	if (bpf_link_get_info_by_fd(fd, &info, &len))
+		return mgx_fail(mgx, mgx_exit_of(errno), NULL, "%s: %s: its link cannot be read: %s",
+				what, policy->name, mgx_why(errno));
+	if (!info.struct_ops.map_id || err == -ENOLINK)
+		return mgx_fail(mgx, MGX_NOT_FOUND, "load it with `mgx load`",
+				"%s: %s: it was detached meanwhile", what, policy->name);
+	if (info.struct_ops.map_id != policy->map_id)
+		return mgx_fail(mgx, MGX_FAILED, "look at it with `mgx list` and try again",
+				"%s: %s: somebody else replaced it meanwhile", what, policy->name);
+	if (err == -EINVAL && object_flags(object) != policy->flags)
+		return mgx_fail(mgx, MGX_FAILED, "`mgx unload` the old one and load the new one",
+				"%s: %s: the flags of the new one differ: %#llx, not %#llx", what,
+				policy->name, (unsigned long long)object_flags(object),
+				(unsigned long long)policy->flags);
+	if (!is_of_init(object, err))
+		return mgx_fail(mgx, mgx_exit_of(err), "the old one goes on",
+				"%s: %s: the kernel refused the update: %s", what,
+				policy->name, mgx_why(err));
+	name = object_name(object);
+	words = init_words(name, policy->cgroup_id, seq, err);
+	ret = mgx_fail(mgx, MGX_FAILED, "the old one goes on; give it what it needs and try again",
+		       "%s: %s: init() of the new one refused: %s", what, policy->name, words);
+	free(words);
+	free(name);
+	return ret;
+}
+
 int attach_update(struct mgx *mgx, const char *what, const struct object *object,
 		  const struct policy *policy)
 {
-	int fd, err;
+	__u64 seq = incidents_last();
+	int fd, err, ret = 0;
 
 	err = cgroup_knobs_carry_over(policy, object);
 	if (err)
@@ -176,19 +251,10 @@ int attach_update(struct mgx *mgx, const char *what, const struct object *object
 				"%s: %s: it has gone: %s", what, policy->name,
 				mgx_why(errno));
 	err = update_from(fd, object, policy->map_id);
-	close(fd);
-	if (err == -EPERM || err == -EINVAL)
-		return mgx_fail(mgx, MGX_FAILED, "look at it with `mgx list` and try again",
-				"%s: %s: somebody else replaced it meanwhile, or its cgroup or flags differ",
-				what, policy->name);
-	if (err == -ENOLINK)
-		return mgx_fail(mgx, MGX_NOT_FOUND, "load it with `mgx load`",
-				"%s: %s: it was detached meanwhile", what, policy->name);
 	if (err)
-		return mgx_fail(mgx, mgx_exit_of(err), "the old one goes on",
-				"%s: %s: the kernel refused the update: %s", what,
-				policy->name, mgx_why(err));
-	return 0;
+		ret = update_failed(mgx, what, fd, object, policy, seq, err);
+	close(fd);
+	return ret;
 }
 
 int attach_remove(struct mgx *mgx, const char *what, struct policy *policy)

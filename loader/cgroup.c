@@ -21,6 +21,7 @@
 
 #include "cgroup.h"
 #include "error.h"
+#include "sysfs.h"
 
 #define FILEID_KERNFS	0xfe	/* include/linux/exportfs.h */
 
@@ -128,6 +129,26 @@ char *cgroup_path(__u64 id)
 	free(full);
 	free(mount);
 	return path;
+}
+
+bool cgroup_has_memory(const char *path)
+{
+	char *mount = cgroup_mount(), *file, *text, *rest, *word;
+	bool has = false;
+
+	/* The root has all there is, and the kernel asks for nothing there. */
+	if (!strcmp(path, "/") || !mount) {
+		free(mount);
+		return true;
+	}
+	file = mgx_printf("%s%s/cgroup.controllers", mount, path);
+	text = rest = sysfs_read_path(file);
+	while (rest && (word = strsep(&rest, " ")))
+		has |= !strcmp(word, "memory");
+	free(text);
+	free(file);
+	free(mount);
+	return has;
 }
 
 static bool all_digits(const char *str)

@@ -19,6 +19,9 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 /* Its path from the root of the hierarchy, NULL when it has gone. To be freed. */
 char *cgroup_path(__u64 id);
 
+/* Has the cgroup of that path (from cgroup_path()) a memory controller? */
+bool cgroup_has_memory(const char *path);
+
 /* The id of a directory: 0 or -errno, in silence. */
 int cgroup_id_of_path(const char *path, __u64 *id);
 

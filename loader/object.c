@@ -70,15 +70,30 @@ char *object_name(const struct object *object)
 	return mgx_printf("%.*s", (int)size, name ?: "");
 }
 
-__u64 object_cgroup(const struct object *object)
+static __u64 ops_number(const struct object *object, const char *name)
 {
 	size_t size = 0;
-	void *place = ops_member(object, "cgroup_id", &size);
-	__u64 cgroup_id = 0;
+	void *place = ops_member(object, name, &size);
+	__u64 number = 0;
 
-	if (place && size == sizeof(cgroup_id))
-		memcpy(&cgroup_id, place, sizeof(cgroup_id));
-	return cgroup_id;
+	if (place && size == sizeof(number))
+		memcpy(&number, place, size);
+	return number;
+}
+
+__u64 object_cgroup(const struct object *object)
+{
+	return ops_number(object, "cgroup_id");
+}
+
+__u64 object_flags(const struct object *object)
+{
+	return ops_number(object, "flags");
+}
+
+bool object_has_init(const struct object *object)
+{
+	return ops_number(object, "init");
 }
 
 /* The names of all policies in it, for a message. */

@@ -41,6 +41,8 @@ void object_close(struct object *object);
 /* As the object has them, or as they were set. The name is to be freed. */
 char *object_name(const struct object *object);
 __u64 object_cgroup(const struct object *object);
+__u64 object_flags(const struct object *object);
+bool object_has_init(const struct object *object);
 /* The values of its knobs, NULL without any; knobs_free() in either case. */
 void *object_knobs(const struct object *object, struct knobs *knobs);
 

@@ -113,7 +113,11 @@ static int read_ops(struct mgx *mgx, int map_fd, __u32 value_size,
 		} else if (!strcmp(name, "cgroup_id")) {
 			policy->cgroup_id = *(__u64 *)place;
 		} else {
-			add_to_shape(policy, i, place, btf__resolve_size(btf, member->type));
+			size_t size = btf__resolve_size(btf, member->type);
+
+			if (!strcmp(name, "flags") && size == sizeof(policy->flags))
+				memcpy(&policy->flags, place, size);
+			add_to_shape(policy, i, place, size);
 		}
 	}
 	free(value);

@@ -19,6 +19,7 @@ struct policy {
 	char *pin;		/* path of our pin, NULL: none of ours */
 	char *ejected;		/* why it is not asked any more; NULL: it is */
 	__u64 cgroup_id;	/* 1: the whole system */
+	__u64 flags;
 	char *cgroup_path;	/* NULL: gone */
 	__u32 prog_ids[POLICY_MAX_PROGS];
 	__u32 nr_progs;

@@ -9,6 +9,7 @@
 #include "cgroup.h"
 #include "cgroup_counters.h"
 #include "error.h"
+#include "incidents.h"
 #include "module.h"
 #include "out.h"
 #include "policy.h"
@@ -344,7 +345,6 @@ void show_module_counters(struct mgx *mgx)
 	sysfs_entries_free(modules);
 }
 
-/* "3 1790000000 ejected NAME what happened" */
 void show_incidents(struct mgx *mgx, const char *only, const char *empty)
 {
 	static const struct out_column columns[] = {
@@ -356,26 +356,27 @@ void show_incidents(struct mgx *mgx, const char *only, const char *empty)
 		{ "text", "WHAT HAPPENED" },
 	};
 	char *text = sysfs_read("incidents"), *rest = text, *line;
+	struct incident incident;
 
 	out_table(mgx->out, "incidents", "Ejections and quarantines", empty, columns,
 		  MGX_ARRAY_SIZE(columns));
 	while (text && (line = strsep(&rest, "\n"))) {
-		char *seq = strsep(&line, " "), *when = line ? strsep(&line, " ") : NULL;
-		char *event = line ? strsep(&line, " ") : NULL, *name = line ? strsep(&line, " ") : NULL;
-		time_t seconds = to_uint(when);
-		struct tm tm;
 		char date[32] = "";
+		time_t seconds;
+		struct tm tm;
 
-		if (!seq || !*seq || (only && (!name || strcmp(name, only))))
+		if (!incident_parse(line, &incident) ||
+		    (only && (!incident.name || strcmp(incident.name, only))))
 			continue;
+		seconds = incident.when;
 		if (localtime_r(&seconds, &tm))
 			strftime(date, sizeof(date), "%F %T", &tm);
-		out_uint(mgx->out, to_uint(seq));
-		out_uint(mgx->out, to_uint(when));
+		out_uint(mgx->out, incident.seq);
+		out_uint(mgx->out, incident.when);
 		out_str(mgx->out, date);
-		out_str(mgx->out, event);
-		out_str(mgx->out, name);
-		out_str(mgx->out, line);
+		out_str(mgx->out, incident.what);
+		out_str(mgx->out, incident.name);
+		out_str(mgx->out, incident.text);
 		out_row(mgx->out);
 	}
 	out_end(mgx->out);

@@ -19,11 +19,13 @@ trap cleanup EXIT
 cleanup() {
 	$mgx unload author >/dev/null 2>&1
 	$mgx unload compat >/dev/null 2>&1
+	$mgx unload refuser >/dev/null 2>&1
+	rmdir /sys/fs/cgroup/mgx_author 2>/dev/null
 	modprobe -r mtcopy 2>/dev/null
 	rm -rf "$work"
 }
 
-plan 13
+plan 18
 
 run() { # COMMAND...: its output into $work/out
 	"$@" >"$work/out" 2>"$work/err"
@@ -115,4 +117,36 @@ point $? 'and finds by their names the members that there are'
 ! run $mgx load --name compat_set build/selftests/compat.bpf.o &&
 	grep -q limit_of_no_kernel "$work/err" && ! $mgx list | grep -q compat_set
 point $? 'a member that is set, and unknown here, is refused by its name'
+run $mgx unload compat
+
+# An init() that refuses: its errno is the policy's, whatever it means elsewhere.
+refused() { # STATUS SAYS COMMAND...
+	run "${@:3}"
+	[ $? = "$1" ] && grep -q -- "$2" "$work/err" && ! grep -qE 'has a policy|memory controller|has gone|somebody' "$work/err"
+}
+
+refuser=build/selftests/refuser.bpf.o
+mkdir -p /sys/fs/cgroup/mgx_author
+rc=0
+for errno in 16:EBUSY 95:EOPNOTSUPP 2:ENOENT 19:ENODEV; do
+	refused 1 "its init() refused: .*(${errno#*:}); " $mgx load --cgroup /mgx_author --name refuser \
+		--set answer=-${errno%:*} $refuser || { rc=1; break; }
+done
+point $rc 'an init() that refuses is no place that is taken, and no cgroup that has gone'
+refused 1 'its init() refused: bpf_migrate_exit: code -5: no engine for 7 folios (ECANCELED)' \
+	$mgx load --name refuser --set quit=1 --set tuned=7 $refuser && ! $mgx list | grep -q '^refuser'
+point $? 'what it says itself is said'
+
+run $mgx load --name refuser $refuser &&
+	refused 1 'init() of the new one refused: .*(EPERM); the old one goes on' \
+		$mgx replace --name refuser --set answer=-1 refuser $refuser &&
+	refused 1 'init() of the new one refused: .*(EINVAL)' \
+		$mgx replace --name refuser --set answer=-22 refuser $refuser
+point $? 'nor has anybody else replaced what it was to replace'
+refused 1 'no engine for 8 folios' \
+	$mgx replace --name refuser --set quit=1 --set tuned=8 refuser $refuser
+point $? 'with its own words there, too'
+refused 1 'the flags of the new one differ' $mgx replace --name willing refuser $refuser &&
+	$mgx list | grep -q '^refuser .* attached'
+point $? 'flags that differ are that, and the old one goes on'
 exit $failed
