@@ -45,10 +45,43 @@ static size_t keep_named(char **ids, const char *name)
 	return kept;
 }
 
+static size_t keep_cgroup(char **ids, __u64 cgroup_id)
+{
+	size_t kept = 0;
+	char **id;
+
+	for (id = ids; *id; id++) {
+		if (strtoull(*id, NULL, 10) == cgroup_id)
+			ids[kept++] = *id;
+		else
+			free(*id);
+	}
+	ids[kept] = NULL;
+	return kept;
+}
+
+/* By its link or its pin, which sysfs does not know: that takes privileges. */
+static int keep_found(struct mgx *mgx, const char *what, char **ids, const char *name,
+		      struct policies *policies, struct policy **found)
+{
+	int ret = policies_read(mgx, what, policies);
+
+	if (ret)
+		return ret;
+	*found = policies_find(mgx, what, policies, name, &ret);
+	if (!*found)
+		return ret;
+	if (!(*found)->map_id || !keep_cgroup(ids, (*found)->cgroup_id))
+		return mgx_fail(mgx, MGX_NOT_FOUND, "load it with `mgx load`",
+				"%s: %s: it is detached, only its pin is left", what, name);
+	return 0;
+}
+
 int cmd_status(struct mgx *mgx, int argc, char **argv)
 {
 	static const char what[] = "cannot show the status";
-	struct policies policies = {};
+	struct policies policies = {}, one = { .nr = 1 };
+	bool privileged = kernel_have_cap(CAP_SYS_ADMIN);
 	const char *only = NULL;
 	char **ids;
 	int ret;
@@ -62,10 +95,18 @@ int cmd_status(struct mgx *mgx, int argc, char **argv)
 
 	ids = sysfs_entries("policies");
 	if (only && !keep_named(ids, only)) {
-		ret = mgx_fail(mgx, MGX_NOT_FOUND, "`mgx status` shows those there are",
-			       "%s: policy %s: no policy of this name is attached", what,
-			       only);
-		goto out;
+		if (!privileged && strncmp(only, "id:", 3)) {
+			ret = mgx_fail(mgx, MGX_NOT_FOUND, "`mgx status` shows those there are",
+				       "%s: policy %s: no policy of this name is attached", what,
+				       only);
+			goto out;
+		}
+		sysfs_entries_free(ids);
+		ids = sysfs_entries("policies");
+		ret = keep_found(mgx, what, ids, only, &policies, &one.policies);
+		if (ret)
+			goto out;
+		only = one.policies->name;
 	}
 
 	if (!only) {
@@ -77,7 +118,9 @@ int cmd_status(struct mgx *mgx, int argc, char **argv)
 	show_books(mgx, ids, !only);
 
 	/* Reading a policy's own memory takes privileges; the rest does not. */
-	if (*ids && kernel_have_cap(CAP_SYS_ADMIN) && kernel_ops_type(mgx) >= 0) {
+	if (one.policies) {
+		ret = show_own_counters(mgx, what, &one, NULL);
+	} else if (*ids && privileged && kernel_ops_type(mgx) >= 0) {
 		ret = policies_read(mgx, what, &policies);
 		if (!ret)
 			ret = show_own_counters(mgx, what, &policies, only);

@@ -25,7 +25,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 18
+plan 19
 
 run() { # COMMAND...: its output into $work/out
 	"$@" >"$work/out" 2>"$work/err"
@@ -50,6 +50,10 @@ point $? 'a policy of the header alone is loaded'
 run $mgx list && grep -q '^author .* attached ' "$work/out" && ! grep -q WHY "$work/out" &&
 	run $mgx tune author ours && grep -q 'demotion,damon' "$work/out"
 point $? 'its set of reasons is a knob with names'
+run $mgx -j status author && cp "$work/out" "$work/by_name" &&
+	run $mgx -j status id:"$($mgx -j list | sed -nE 's/.*"name":"author"[^}]*"link_id":([0-9]+).*/\1/p')" &&
+	grep -q '"name":"author".*"counter":"demotions"' "$work/out" && cmp "$work/out" "$work/by_name" >>"$work/err"
+point $? 'its status is told by its link as well'
 
 modprobe mtcopy && run $mgx migrator enable mtcopy
 explain --reason damon --order 2 --folios 4 && [ "$(verdict)" = 'mtcopy 4' ]

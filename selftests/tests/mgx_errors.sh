@@ -132,6 +132,7 @@ cat >$work/cases <<CASES
 5|id:99999|unload id:99999
 5|id:|unload id:
 5|nosuch|status nosuch
+5|id:99999|status id:99999
 5|nosuch|replace nosuch $bpf/default.bpf.o
 5|nosuch|replace errors $work/nosuch.bpf.o
 5|nosuch|tune nosuch
@@ -256,6 +257,7 @@ cat >$work/cases <<CASES
 4|root|nobody: unload errors
 4|root|nobody: tune errors min_bytes=4K
 4|root|nobody: list
+4|root|nobody: status id:1
 4|root|nobody: on
 4|root|nobody: explain
 4|root|nobody: migrator enable mtcopy
