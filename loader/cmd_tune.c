@@ -298,7 +298,7 @@ static int tune_together(struct mgx *mgx, const char *what, const struct policy 
 					"tune: --object %s: %s %s", path, words[i],
 					strchr(words[i], '=') ? "is of one cgroup: tune it without --object" :
 								"sets nothing");
-	ret = object_open(mgx, what, &object, path, NULL);
+	ret = object_open_running(mgx, what, &object, path, policy->object);
 	ret = ret ?: open_knobs(mgx, what, policy, &sec);
 	if (!ret) {
 		ret = carry_over(mgx, what, &object, &sec, words, nr);

@@ -116,24 +116,44 @@ static char *all_names(struct object *object)
 	return names;
 }
 
+static bool is_called(struct object *object, struct bpf_map *map, const char *name)
+{
+	char *own;
+	bool is;
+
+	object->ops = map;
+	own = object_name(object);
+	is = !strcmp(own, name);
+	free(own);
+	return is;
+}
+
+/* Does the kernel know the map by that name? It keeps but its beginning. */
+static bool is_map_called(struct object *object, struct bpf_map *map, const char *name)
+{
+	(void)object;
+	return !strncmp(bpf_map__name(map), name, BPF_OBJ_NAME_LEN - 1);
+}
+
 static int choose_ops(struct mgx *mgx, const char *what, struct object *object,
-		      const char *wanted)
+		      const char *wanted, const char *next,
+		      bool (*is)(struct object *object, struct bpf_map *map, const char *name))
 {
 	struct bpf_map *map, *chosen = NULL;
 	size_t nr = 0, nr_named = 0;
-	char *names, *name;
+	char *names;
 	int ret;
 
 	bpf_object__for_each_map(map, object->bpf) {
+		bool named;
+
 		if (!is_policy(object->bpf, map))
 			continue;
 		nr++;
-		object->ops = map;
-		name = object_name(object);
-		if (!chosen || (wanted && !strcmp(wanted, name)))
+		named = wanted && is(object, map, wanted);
+		if (!chosen || named)
 			chosen = map;
-		nr_named += wanted && !strcmp(wanted, name);
-		free(name);
+		nr_named += named;
 	}
 	object->ops = chosen;
 
@@ -144,7 +164,7 @@ static int choose_ops(struct mgx *mgx, const char *what, struct object *object,
 	if (nr > 1 && nr_named != 1) {
 		names = all_names(object);
 		ret = mgx_fail(mgx, wanted ? MGX_NOT_FOUND : MGX_USAGE,
-			       "choose one with --name", wanted ?
+			       next, wanted ?
 			       "%s: %s: none of its %zu policies (%s) is called %s" :
 			       "%s: %s: there are %zu policies in it (%s)%.0s",
 			       what, object->path, nr, names, wanted ?: "");
@@ -164,8 +184,7 @@ static int choose_ops(struct mgx *mgx, const char *what, struct object *object,
 	return 0;
 }
 
-int object_open(struct mgx *mgx, const char *what, struct object *object,
-		const char *path, const char *name)
+static int open_file(struct mgx *mgx, const char *what, struct object *object, const char *path)
 {
 	const char *why;
 	int err;
@@ -194,7 +213,22 @@ int object_open(struct mgx *mgx, const char *what, struct object *object,
 	if (!bpf_object__btf(object->bpf))
 		return mgx_fail(mgx, MGX_BAD_OBJECT, "build it with clang -g",
 				"%s: %s: there is no BTF in it", what, path);
-	return choose_ops(mgx, what, object, name);
+	return 0;
+}
+
+int object_open(struct mgx *mgx, const char *what, struct object *object,
+		const char *path, const char *name)
+{
+	return open_file(mgx, what, object, path) ?:
+	       choose_ops(mgx, what, object, name, "choose one with --name", is_called);
+}
+
+int object_open_running(struct mgx *mgx, const char *what, struct object *object,
+			const char *path, const char *map_name)
+{
+	return open_file(mgx, what, object, path) ?:
+	       choose_ops(mgx, what, object, map_name, "give the object that it was loaded from",
+			  is_map_called);
 }
 
 int object_set_cgroup(struct mgx *mgx, const char *what, struct object *object,

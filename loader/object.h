@@ -28,6 +28,9 @@ struct object {
  */
 int object_open(struct mgx *mgx, const char *what, struct object *object,
 		const char *path, const char *name);
+/* The one of its policies that runs already, by the name of its map in the kernel. */
+int object_open_running(struct mgx *mgx, const char *what, struct object *object,
+			const char *path, const char *map_name);
 int object_set_cgroup(struct mgx *mgx, const char *what, struct object *object,
 		      __u64 cgroup_id);
 int object_set_name(struct mgx *mgx, const char *what, struct object *object,

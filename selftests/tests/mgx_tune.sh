@@ -20,12 +20,14 @@ cleanup() {
 	local pid
 	for pid in $(jobs -p); do kill "$pid"; done 2>/dev/null
 	wait
+	$mgx unload willing >/dev/null 2>&1
+	rmdir /sys/fs/cgroup/mgx_tune 2>/dev/null
 	rm -f /sys/fs/bpf/mgx_tune/*
 	rmdir /sys/fs/bpf/mgx_tune
 	rm -rf "$work"
 }
 
-plan 11
+plan 13
 
 tune() {
 	$mgx -j tune "$@" >"$work/out" 2>"$work/err"
@@ -37,7 +39,7 @@ knob() {
 }
 
 cp build/bpf/by_reason.bpf.o "$work/"
-mkdir -p /sys/fs/bpf/mgx_tune
+mkdir -p /sys/fs/bpf/mgx_tune /sys/fs/cgroup/mgx_tune
 $bpftool struct_ops register "$work/by_reason.bpf.o" /sys/fs/bpf/mgx_tune >"$work/out" 2>"$work/err"
 point $? 'bpftool loads a policy'
 rm "$work/by_reason.bpf.o"
@@ -77,4 +79,13 @@ map=$(cat $offload/policies/1/map_id)
 tune --object build/bpf/latency.bpf.o by_reason min_order=6
 [ $? = 7 ] && [ "$(cat $offload/policies/1/map_id)" = "$map" ]
 point $? 'but not from another object'
+
+# Of several policies in an object, that which runs.
+$mgx load --name willing build/selftests/refuser.bpf.o --cgroup /mgx_tune >"$work/out" 2>"$work/err" &&
+	tune --object build/selftests/refuser.bpf.o willing tuned=5 && grep -q '"knob":"tuned","value":5' "$work/out"
+point $? 'an object with several policies: the one that runs is taken'
+map=$(cat $offload/policies/1/map_id)
+tune --object build/selftests/refuser.bpf.o by_reason min_order=6
+[ $? = 5 ] && grep -q 'none of its 2 policies .*; give the object' "$work/err" && [ "$(cat $offload/policies/1/map_id)" = "$map" ]
+point $? 'and none that is called otherwise'
 exit $failed
