@@ -209,8 +209,12 @@ static void out_rates(struct top *top, const struct rates *rates)
 		out_row(out);
 	}
 	out_end(out);
-	if (top->mgx->json)
+	if (top->mgx->json) {
 		out_next(out);
+	} else if (rates_lost(top->source)) {
+		printf("since the start %llu copies are in no row\n",
+		       (unsigned long long)rates_lost(top->source));
+	}
 }
 
 static void run_batch(struct top *top)
@@ -312,7 +316,7 @@ static void draw(const struct top *top, const struct rates *rates)
 		 rates->total.groups, rates->total.folios, rates->total.bytes / 1048576,
 		 rates->total.fallbacks);
 	if (rates_lost(top->source))
-		printw("  %llu copies found no row", (unsigned long long)rates_lost(top->source));
+		printw("  %llu copies are in no row", (unsigned long long)rates_lost(top->source));
 	if (top->typing)
 		mvprintw(2, 0, "filter: %s_  (Enter: done, Esc: none)", top->filter);
 	else if (*top->filter)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * mgx trace: a line for each copy, batch or fallback, as it happens. The filters
- * are in the kernel (bpf/trace.bpf.c), and so are the histograms: they lose nothing.
- * Lines may find no room in the buffer: then they are counted, and that is said.
+ * are in the kernel (bpf/trace.bpf.c), and so are the histograms: they need no buffer.
+ * Lines may find no room in the buffer, and events may be missed: then they are counted,
+ * and that is said.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -22,6 +23,7 @@
 #include "error.h"
 #include "every.h"
 #include "histogram.h"
+#include "missed.h"
 #include "names.h"
 #include "options.h"
 #include "out.h"
@@ -480,13 +482,17 @@ static void put_histograms(struct trace *trace)
 	}
 }
 
-/* Nothing is lost in silence: matched = shown + lost + not wanted any more. */
+/*
+ * Nothing is lost in silence: matched + missed = shown + lost + not wanted any more. What
+ * was missed no filter has seen.
+ */
 static void put_summary(struct trace *trace)
 {
 	static const struct out_column columns[] = {
-		{ "seen" }, { "matched" }, { "shown" }, { "lost" },
+		{ "seen" }, { "matched" }, { "shown" }, { "lost" }, { "missed" },
 	};
 	const struct watch_counts *counts = &trace->bpf->bss->counts;
+	__u64 missed = missed_events(trace->bpf->obj), lost = counts->lost + missed;
 
 	fflush(stdout);
 	if (trace->mgx->json) {
@@ -494,15 +500,20 @@ static void put_summary(struct trace *trace)
 		out_uint(trace->mgx->out, counts->seen);
 		out_uint(trace->mgx->out, counts->matched);
 		out_uint(trace->mgx->out, trace->printed);
-		out_uint(trace->mgx->out, counts->lost);
+		out_uint(trace->mgx->out, lost);
+		out_uint(trace->mgx->out, missed);
 		out_row(trace->mgx->out);
 		out_end(trace->mgx->out);
 		out_next(trace->mgx->out);
 	} else {
-		fprintf(stderr, "mgx: %" PRIu64 " events, %" PRIu64 " after filters, %lu shown, %" PRIu64 " lost%s\n",
+		fprintf(stderr, "mgx: %" PRIu64 " events, %" PRIu64 " after filters, %lu shown, %" PRIu64 " lost%s",
 			(uint64_t)counts->seen, (uint64_t)counts->matched, trace->printed,
-			(uint64_t)counts->lost, counts->lost ?
+			(uint64_t)lost, counts->lost ?
 			": use filters, --histogram, or a larger --buffer" : "");
+		if (missed)
+			fprintf(stderr, "; %" PRIu64 " of them came while another was being taken",
+				(uint64_t)missed);
+		fputc('\n', stderr);
 	}
 }
 

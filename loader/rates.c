@@ -12,6 +12,7 @@
 #include "bpflog.h"
 #include "error.h"
 #include "histogram.h"
+#include "missed.h"
 #include "module.h"
 #include "names.h"
 #include "rates.h"
@@ -74,7 +75,7 @@ void rates_close(struct rates_source *source)
 
 __u64 rates_lost(const struct rates_source *source)
 {
-	return source->bpf->bss->no_room;
+	return source->bpf->bss->no_room + missed_events(source->bpf->obj);
 }
 
 static int compare_keys(const void *a, const void *b)

@@ -30,7 +30,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 20
+plan 22
 
 # The machine's book of the reason that is moved for here.
 book() {
@@ -188,6 +188,30 @@ point $? "of $calls events $shown are shown and $lost counted as lost" "$work/er
 [ "$(grep '"latency"' "$work/hist" | grep -oE '"copies":[0-9]+' | cut -d: -f2 | sum)" = \
 	"$(summary "$work/hist" matched)" ] && [ "$(summary "$work/hist" matched)" = $calls ]
 point $? 'and the histograms have all of them' "$work/hist"
+
+# A task of a higher priority interrupts another on the same CPU, also where that one is in
+# the program: the kernel does not call it then.
+calls=$(done_count)
+$mgx -j trace >"$work/trace" 2>"$work/err" &
+tracer=$!
+$mgx top --batch --interval 1000 >"$work/top" 2>>"$work/err" &
+top=$!
+left=600
+until [ "$(build/tools/bpftool prog show name on_copy 2>/dev/null | grep -c tracing)" = 2 ] || [ $((left -= 1)) = 0 ]; do sleep 0.1; done
+echo 32 >$offload/batch_pages
+taskset -c 0 $pages -c /mgx_watch -g 8 -m 1 -k 256 >/dev/null &
+load=$!
+taskset -c 0 chrt -f 1 $pages -c /mgx_watch -g 8 -m 1 -k 32 -w 1 -n 1000 >/dev/null
+kill $load && wait $load
+kill $tracer $top
+wait $tracer $top
+echo 0 >$offload/batch_pages
+calls=$(($(done_count) - calls))
+shown=$(summary "$work/trace" shown) missed=$(summary "$work/trace" missed)
+[ "$missed" -gt 0 ] && [ $((shown + $(summary "$work/trace" lost))) = $calls ]
+point $? "events that came while another was being taken are counted: $missed of $calls" "$work/err"
+grep -qE '^since the start [1-9][0-9]* copies are in no row$' "$work/top"
+point $? 'and top says that copies are in no row' "$work/top"
 
 # --- top, without its screen ---
 copied=$(book copied) refused=$(book refused)
