@@ -166,8 +166,8 @@ int attach_and_pin(struct mgx *mgx, const char *what, const struct object *objec
 		ret = attach_failed(mgx, what, object, name, seq, -errno);
 	} else if (bpf_obj_pin(fd, pin)) {
 		ret = mgx_fail(mgx, errno == EEXIST ? MGX_EXISTS : mgx_exit_of(errno),
-			       "it is not loaded", "%s: %s: cannot pin it: %s", what, pin,
-			       mgx_why(errno));
+			       "see to the mount of bpffs and load it again: it is not loaded",
+			       "%s: %s: cannot pin it: %s", what, pin, mgx_why(errno));
 	} else if (bpf_link_get_info_by_fd(fd, &info, &len)) {
 		ret = mgx_fail(mgx, MGX_FAILED, NULL, "%s: %s: %s", what, pin,
 			       mgx_why(errno));
@@ -222,7 +222,8 @@ static int update_failed(struct mgx *mgx, const char *what, int fd, const struct
 				policy->name, (unsigned long long)object_flags(object),
 				(unsigned long long)policy->flags);
 	if (!is_of_init(object, err))
-		return mgx_fail(mgx, mgx_exit_of(err), "the old one goes on",
+		return mgx_fail(mgx, mgx_exit_of(err),
+				"try again; the old one goes on until then",
 				"%s: %s: the kernel refused the update: %s", what,
 				policy->name, mgx_why(err));
 	name = object_name(object);

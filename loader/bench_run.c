@@ -404,7 +404,7 @@ static int take_samples(struct run *run)
 			}
 			if (every_stopped()) {
 				progress_end();
-				return mgx_fail(bench->mgx, MGX_FAILED, "nothing is left behind",
+				return mgx_fail(bench->mgx, MGX_FAILED, "start it anew: nothing is left behind",
 						"%s: it was interrupted", bench->what);
 			}
 		}

@@ -88,7 +88,8 @@ static int find_knob(struct mgx *mgx, const char *what, const struct policy *pol
 	*knob = knobs_find(&sec->vars, name);
 	if (!*knob) {
 		next = mgx_printf("`mgx tune %s` lists those it has", policy->name);
-		ret = mgx_fail(mgx, MGX_NOT_FOUND, sec->vars.nr ? next : "it has none at all",
+		ret = mgx_fail(mgx, MGX_NOT_FOUND, sec->vars.nr ? next :
+			       "leave it away: it has none at all",
 			       "%s: knob %s: policy %s has no such knob", what, name,
 			       policy->name);
 		free(next);

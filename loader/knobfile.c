@@ -139,7 +139,7 @@ int knobfile_read(struct mgx *mgx, const char *what, const char *name, struct kn
 				    "it ends with a carriage return" :
 				    "there are bytes in it that are no text");
 		} else if (end - at > MAX_LINE) {
-			ret = wrong(mgx, what, file, line, "no knob takes so much",
+			ret = wrong(mgx, what, file, line, "shorten it: no knob takes so much",
 				    "it is longer than 1024 bytes");
 		} else {
 			*end = '\0';

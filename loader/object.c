@@ -286,7 +286,7 @@ int object_set_knob(struct mgx *mgx, const char *what, struct object *object,
 	union knob_value value;
 	struct knobs knobs;
 	struct knob *knob;
-	char *name;
+	char *name, *next;
 	void *base;
 	int ret;
 
@@ -298,10 +298,11 @@ int object_set_knob(struct mgx *mgx, const char *what, struct object *object,
 	base = object_knobs(object, &knobs);
 	knob = knobs_find(&knobs, name);
 	if (!knob || !base) {
+		next = mgx_printf("`mgx check %s` lists those it has", object->path);
 		ret = mgx_fail(mgx, MGX_NOT_FOUND,
-			       knobs.nr ? "load it and `mgx tune` lists those it has" :
-					  "it has none at all",
+			       knobs.nr ? next : "leave it away: it has none at all",
 			       "%s: knob %s: %s has no such knob", what, name, object->path);
+		free(next);
 	} else {
 		ret = knob_parse_value(mgx, what, object->path, knob, equals + 1, &value);
 		if (!ret)
