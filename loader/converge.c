@@ -353,11 +353,17 @@ static int replace(struct converge *converge, const struct target *target,
 		   struct policy *running, const struct object *object)
 {
 	char *pin = pin_of(converge, target);
-	int ret;
+	int ret, err;
 
 	ret = attach_update(converge->mgx, converge->what, object, running);
 	if (!ret && !is_ours(converge, running))
-		ret = bpffs_prepare(converge->mgx, converge->what) ?: adopt(running, pin) ? MGX_FAILED : 0;
+		ret = bpffs_prepare(converge->mgx, converge->what);
+	if (!ret && !is_ours(converge, running)) {
+		err = adopt(running, pin);
+		if (err)
+			ret = mgx_fail(converge->mgx, mgx_exit_of(err), "it is replaced; run it again for the pin",
+				       "%s: %s: its pin %s: %s", converge->what, running->name, pin, mgx_why(err));
+	}
 	free(pin);
 	return ret;
 }
