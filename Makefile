@@ -6,6 +6,9 @@
 FLAVOUR ?= base
 PREFIX ?= /usr/local
 CLANG ?= clang-19
+# For mgx, which is what is installed. WERROR=0: what another compiler warns of is no error.
+CFLAGS ?= -g -O2
+WERROR ?= 1
 V ?=
 
 SHELL := /bin/bash
@@ -39,6 +42,7 @@ help: ## this list
 	@printf 'migrate_ext: BPF policies for page migration. Targets:\n\n'
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@printf '\nKnobs: FLAVOUR=base|debug|off|vanilla  T=test  ARCH=arm64  KSRC=/a/linux-7.3.y  JOBS=n  V=1\n'
+	@printf 'Flags of mgx: CPPFLAGS CFLAGS LDFLAGS  WERROR=0 (warnings are no errors)\n'
 	@printf 'ARCH=arm64 (make check, check-full, run, vm, kernel): cross-built, in an emulated Versal board.\n'
 
 .PHONY: deps run check check-full torture mutants vm kernel tools bpf mgx selftests bench bench-core bench-copy dmabench bench-policies series series-check install uninstall deb deb-kernel transcripts clean lint
@@ -162,7 +166,9 @@ BENCH_BPF_OBJECTS := $(patsubst selftests/bench/%.bpf.c,$(B)/selftests/bench/%.b
 TEST_SOURCES := $(shell grep -LE '^ \* arch: ' selftests/*.c) $(shell grep -lE '^ \* arch: $(ARCH)$$' selftests/*.c)
 TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(TEST_SOURCES))
 TEST_LIB := $(patsubst selftests/lib/%.c,$(B)/selftests/lib/%.o,$(wildcard selftests/lib/*.c))
-MGX_OBJECTS := $(patsubst loader/%.c,$(B)/loader/%.o,$(wildcard loader/*.c))
+# Elsewhere, they may be built with other flags, and with another libbpf.
+MGX_DIR ?= $(B)
+MGX_OBJECTS := $(patsubst loader/%.c,$(MGX_DIR)/loader/%.o,$(wildcard loader/*.c))
 LIBBPF := $(B)/tools/lib/libbpf.a
 
 objects: objects-bpf objects-selftests $(if $(MGX_OBJECTS),$(B)/mgx)
@@ -172,9 +178,11 @@ BENCH_PROGRAMS := $(patsubst %,$(B)/selftests/bench/%,move_cost steps faults)
 objects-bench: $(BENCH_BPF_OBJECTS) $(BENCH_PROGRAMS) objects-bpf $(B)/mgx
 
 # vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
-BPF_FLAGS := -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
+ERRORS := $(if $(filter-out 0 n no,$(WERROR)),-Werror)
+BPF_FLAGS := -g -O2 -Wall $(ERRORS) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
 	-DBPF_NO_KFUNC_PROTOTYPES -Iinclude -I$(B)/include -I$(B)/tools/include
-HOST_FLAGS := -g -O2 -std=gnu11 -Wall -Wextra -Werror -Iinclude -I$(B)/tools/include
+C_FLAGS := -std=gnu11 -Wall -Wextra $(ERRORS) -Iinclude -I$(B)/tools/include
+HOST_FLAGS := -g -O2 $(C_FLAGS)
 PKG := smartcols json-c
 
 # A compiler call that finds nothing newer costs nothing; -MMD names the headers.
@@ -203,14 +211,15 @@ $(B)/selftests/tutorial/stamp: docs/writing-policies.md selftests/docs/precompil
 $(B)/selftests/bench/%.bpf.o: selftests/bench/%.bpf.c $(B)/include/vmlinux.h
 	$(call bpf_object)
 
-$(B)/loader/%.o: loader/%.c
+$(MGX_DIR)/loader/%.o: loader/%.c
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)ccache $(TARGET_CC) $(HOST_FLAGS) $(MGX_FLAGS) $$($(PKG_CONFIG) --cflags $(PKG)) -MMD -MP -c $< -o $@
+	$(Q)ccache $(TARGET_CC) $(C_FLAGS) $(MGX_FLAGS) $$($(PKG_CONFIG) --cflags $(PKG)) $(CPPFLAGS) $(CFLAGS) \
+		-MMD -MP -c $< -o $@
 
-$(B)/mgx: $(MGX_OBJECTS) $(LIBBPF)
+$(MGX_DIR)/mgx: $(MGX_OBJECTS) $(LIBBPF)
 	$(call msg,LD,$@)
-	$(Q)$(TARGET_CC) -o $@ $(MGX_OBJECTS) $(LIBBPF) $$($(PKG_CONFIG) --libs $(PKG)) -lelf -lz -lm
+	$(Q)$(TARGET_CC) $(CFLAGS) $(LDFLAGS) -o $@ $(MGX_OBJECTS) $(LIBBPF) $$($(PKG_CONFIG) --libs $(PKG)) -lelf -lz -lm
 
 $(B)/selftests/lib/%.o: selftests/lib/%.c
 	$(call msg,CC,$@)
@@ -226,7 +235,7 @@ $(B)/selftests/%: selftests/%.c $(TEST_LIB) $(LIBBPF)
 $(B)/include/vmlinux.h $(LIBBPF):
 	@echo 'make: $@ is missing; run make tools bpf' >&2; exit 1
 
--include $(wildcard $(B)/bpf/*.d $(B)/loader/*.d $(B)/selftests/*.d $(B)/selftests/lib/*.d)
+-include $(wildcard $(B)/bpf/*.d $(MGX_DIR)/loader/*.d $(B)/selftests/*.d $(B)/selftests/lib/*.d)
 -include loader/Makefile.mgx
 -include selftests/job/Makefile.job
 -include selftests/torture/Makefile.torture

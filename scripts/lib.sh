@@ -32,7 +32,9 @@ arch() {
 GUEST_ARCH=${ARCH:-${GUEST_ARCH:-$(host_arch)}}
 export GUEST_ARCH
 unset ARCH
-[ -z "${MAKEFLAGS:-}" ] || MAKEFLAGS=$(sed -E 's/(^| )ARCH=[^ ]*//g' <<<"$MAKEFLAGS")
+# Nor the flags of mgx: the kernel and its tools have their own.
+unset CPPFLAGS CFLAGS LDFLAGS
+[ -z "${MAKEFLAGS:-}" ] || MAKEFLAGS=$(sed -E 's/(^| )(ARCH|CPPFLAGS|CFLAGS|LDFLAGS)=([^ \\]|\\.)*//g' <<<"$MAKEFLAGS")
 
 # What is built for this machine, source trees included, and what for the other one.
 HOST_BUILD=$TOP/build
