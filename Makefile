@@ -120,7 +120,7 @@ install: ## mgx, its manual and service, the policies and what authors need unde
 
 deb: deps ## a Debian package of mgx, policies, headers and service, into build/deb
 	@scripts/deps deb-check
-	@$(MAKE) --no-print-directory mgx bpf
+	@$(MAKE) --no-print-directory bpf
 	@scripts/deb --lintian
 
 deb-kernel: deps ## Debian packages of the patched kernel, into build/deb/kernel (CONFIG=file; long)
@@ -166,7 +166,7 @@ BENCH_BPF_OBJECTS := $(patsubst selftests/bench/%.bpf.c,$(B)/selftests/bench/%.b
 TEST_SOURCES := $(shell grep -LE '^ \* arch: ' selftests/*.c) $(shell grep -lE '^ \* arch: $(ARCH)$$' selftests/*.c)
 TEST_PROGRAMS := $(patsubst selftests/%.c,$(B)/selftests/%,$(TEST_SOURCES))
 TEST_LIB := $(patsubst selftests/lib/%.c,$(B)/selftests/lib/%.o,$(wildcard selftests/lib/*.c))
-# Elsewhere, they may be built with other flags, and with another libbpf.
+# The package has its own, with its own flags and its own libbpf: see scripts/deb-objects.
 MGX_DIR ?= $(B)
 MGX_OBJECTS := $(patsubst loader/%.c,$(MGX_DIR)/loader/%.o,$(wildcard loader/*.c))
 LIBBPF := $(B)/tools/lib/libbpf.a

@@ -20,7 +20,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 12
+plan 14
 
 run() {
 	"$@" >"$work/out" 2>&1
@@ -30,6 +30,14 @@ run() {
 around() {
 	find /etc /lib/systemd /usr/sbin /usr/include /usr/lib/migrate_ext /usr/share/{doc,man/man8,pkgconfig,bash-completion} \
 		/var/lib/systemd/deb-systemd-helper-enabled -maxdepth 3 2>/dev/null | grep -v '^/etc/.*-$' | sort
+}
+
+# hardened FILE: says readelf.
+hardened() {
+	local pattern
+	for pattern in 'Type: +DYN' ' GNU_RELRO ' '\(FLAGS\) +BIND_NOW' ' __stack_chk_fail' ' __[a-z]+_chk'; do
+		grep -qE -- "$pattern" "$1" || { echo "# it lacks: $pattern"; return 1; }
+	done
 }
 
 debs=(build/deb/mgx_*.deb)
@@ -44,6 +52,10 @@ point $? 'the package is installed'
 dpkg -L mgx | while IFS= read -r file; do [ -e "$file" ] || echo "$file"; done >"$work/out"
 [ ! -s "$work/out" ]
 point $? 'with all its files'
+readelf -hldW --dyn-syms /usr/sbin/mgx >"$work/out" 2>&1 && hardened "$work/out"
+point $? 'mgx is hardened: PIE, full RELRO, stack protector, fortified'
+dpkg -s mgx >"$work/out" && grep -qE '^Depends:.* kmod(,|$)' "$work/out"
+point $? 'what calls modprobe depends on kmod'
 [ -h /etc/systemd/system/multi-user.target.wants/mgx.service ] &&
 	grep -qx 'ExecStart=/usr/sbin/mgx apply --watch /etc/mgx/mgx.conf' /lib/systemd/system/mgx.service
 point $? 'the service is enabled, and calls what is there'
