@@ -180,7 +180,7 @@ objects-bench: $(BENCH_BPF_OBJECTS) $(BENCH_PROGRAMS) objects-bpf $(B)/mgx
 # vmlinux.h declares every kfunc; the headers of policies and tests declare those they use.
 ERRORS := $(if $(filter-out 0 n no,$(WERROR)),-Werror)
 BPF_FLAGS := -g -O2 -Wall $(ERRORS) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH_BPF) \
-	-DBPF_NO_KFUNC_PROTOTYPES -Iinclude -I$(B)/include -I$(B)/tools/include
+	-ffile-prefix-map=$(CURDIR)=. -DBPF_NO_KFUNC_PROTOTYPES -Iinclude -I$(B)/include -I$(B)/tools/include
 C_FLAGS := -std=gnu11 -Wall -Wextra $(ERRORS) -Iinclude -I$(B)/tools/include
 HOST_FLAGS := -g -O2 $(C_FLAGS)
 PKG := smartcols json-c
