@@ -20,7 +20,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 14
+plan 15
 
 run() {
 	"$@" >"$work/out" 2>&1
@@ -59,6 +59,10 @@ point $? 'what calls modprobe depends on kmod'
 [ -h /etc/systemd/system/multi-user.target.wants/mgx.service ] &&
 	grep -qx 'ExecStart=/usr/sbin/mgx apply --watch /etc/mgx/mgx.conf' /lib/systemd/system/mgx.service
 point $? 'the service is enabled, and calls what is there'
+# No systemd runs here.
+cp /var/lib/dpkg/info/mgx.postinst "$work/out" &&
+	grep -A4 '_dh_action=restart' "$work/out" | grep -qF "deb-systemd-invoke \$_dh_action 'mgx.service'"
+point $? 'an update restarts it'
 
 cp /lib/systemd/system/mgx.service /etc/mgx/mgx.conf "$work/"
 run systemd-analyze verify --man=no "$work/mgx.service" && [ ! -s "$work/out" ]
