@@ -109,9 +109,10 @@ static void show_lines(struct mgx *mgx, const char *key, const char *title,
 	out_end(mgx->out);
 }
 
-static char *read_config(void)
+/* What is not compressed is read as it is. */
+static char *read_config(const char *path)
 {
-	gzFile file = gzopen("/proc/config.gz", "rb");
+	gzFile file = gzopen(path, "rb");
 	size_t len = 0, size = 1 << 20;
 	char *text;
 	int n;
@@ -123,6 +124,22 @@ static char *read_config(void)
 		len += n;
 	gzclose(file);
 	return text;
+}
+
+/* Kernels of distributions mostly lack CONFIG_IKCONFIG_PROC. */
+static void show_config(struct mgx *mgx, const char * const *words)
+{
+	char *text, *boot, *empty;
+	struct utsname uts;
+
+	uname(&uts);
+	boot = mgx_printf("/boot/config-%s", uts.release);
+	empty = mgx_printf("neither /proc/config.gz nor %s can be read", boot);
+	text = read_config("/proc/config.gz") ?: read_config(boot);
+	show_lines(mgx, "config", "Configuration", empty, text, words);
+	free(text);
+	free(empty);
+	free(boot);
 }
 
 static char *read_log(void)
@@ -160,9 +177,7 @@ static void show_kernel(struct mgx *mgx)
 	};
 	char *text;
 
-	text = read_config();
-	show_lines(mgx, "config", "Configuration", "/proc/config.gz is not there", text, config);
-	free(text);
+	show_config(mgx, config);
 	text = sysfs_read_path("/proc/vmstat");
 	show_lines(mgx, "vmstat", "Counters of the memory management", NULL, text, vmstat);
 	free(text);
