@@ -11,9 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/capability.h>
+
 #include "error.h"
+#include "kernel.h"
+#include "module.h"
 #include "out.h"
+#include "policy.h"
 #include "prometheus.h"
+#include "sections.h"
 #include "snapshot.h"
 
 /* A family's samples: which counters, and what they are called in its last label. */
@@ -150,18 +156,80 @@ static void put_books(FILE *file, const struct family *family, const char *label
 }
 
 /* An id tells two lives of a cgroup apart, the path says which it is. */
-static char *policy_labels(const struct snapshot_policy *policy)
+static char *labels_of(const char *cgroup_id, const char *cgroup_path, const char *policy)
 {
-	char *id = label("", "cgroup_id", policy->id);
-	char *path = label(id, "cgroup", policy->path ?: "");
-	char *all = label(path, "policy", policy->name);
+	char *id = label("", "cgroup_id", cgroup_id);
+	char *path = label(id, "cgroup", cgroup_path ?: "");
+	char *all = label(path, "policy", policy);
 
 	free(path);
 	free(id);
 	return all;
 }
 
-static void put_policies(FILE *file, const struct snapshot *snapshot)
+static char *policy_labels(const struct snapshot_policy *policy)
+{
+	return labels_of(policy->id, policy->path, policy->name);
+}
+
+static void put_section(FILE *file, const struct policy *policy,
+			const struct policy_section *section)
+{
+	char *id = mgx_printf("%llu", (unsigned long long)policy->cgroup_id);
+	char *labels = labels_of(id, policy->cgroup_path, policy->name);
+	size_t i;
+
+	for (i = 0; i < section->vars.nr; i++) {
+		const struct knob *counter = &section->vars.knobs[i];
+
+		fprintf(file, "migrate_ext_policy_counter_total{%s,counter=\"%s\"} %llu\n", labels,
+			counter->name, (unsigned long long)knob_load_uint(section->base, counter));
+	}
+	free(labels);
+	free(id);
+}
+
+/* Is it what the cgroup has? Twice the same labels, and no metric of the file is taken. */
+static bool is_attached(const struct policy *policy)
+{
+	char *map_id = sysfs_read("policies/%llu/map_id", (unsigned long long)policy->cgroup_id);
+	bool is = policy->map_id && map_id && strtoul(map_id, NULL, 10) == policy->map_id;
+
+	free(map_id);
+	return is;
+}
+
+/* What policies count themselves, for those who may read their memory. */
+static void put_own_counters(FILE *file, struct mgx *mgx, const struct snapshot *snapshot)
+{
+	struct policies policies = {};
+	struct policy_section section;
+	char **outer = mgx->caught, *said = NULL;
+	size_t i;
+
+	head(file, "migrate_ext_policy_counter_total", "counter",
+	     "What a policy counts itself; see its source");
+	if (!snapshot->nr_policies || !kernel_have_cap(CAP_SYS_ADMIN) || kernel_ops_type(mgx) < 0)
+		return;
+	/* All else is worth writing without them. */
+	mgx->caught = &said;
+	if (!policies_read(mgx, "", &policies)) {
+		for (i = 0; i < policies.nr; i++) {
+			const struct policy *policy = &policies.policies[i];
+
+			if (!is_attached(policy) ||
+			    policy_section_open(policy, COUNTERS_SECTION, &section))
+				continue;
+			put_section(file, policy, &section);
+			policy_section_close(&section);
+		}
+	}
+	mgx->caught = outer;
+	free(said);
+	policies_free(&policies);
+}
+
+static void put_policies(FILE *file, struct mgx *mgx, const struct snapshot *snapshot)
 {
 	size_t f, i;
 
@@ -184,6 +252,7 @@ static void put_policies(FILE *file, const struct snapshot *snapshot)
 			free(labels);
 		}
 	}
+	put_own_counters(file, mgx, snapshot);
 	head(file, "migrate_ext_policy_enabled", "gauge", "1: asked; 0: ejected");
 	for (i = 0; i < snapshot->nr_policies; i++) {
 		char *labels = policy_labels(&snapshot->policies[i]);
@@ -192,6 +261,64 @@ static void put_policies(FILE *file, const struct snapshot *snapshot)
 			snapshot->policies[i].enabled);
 		free(labels);
 	}
+}
+
+/* What the modules that migrators come from say of themselves: see status of dcbm. */
+static const struct module_family {
+	const char *name;
+	const char *type;
+	const char *help;
+	const char *counter;
+	const char *label;	/* of what follows in the counter's name; NULL: nothing may */
+} module_families[] = {
+	{ "migrate_offload_migrator_channels", "gauge",
+	  "Channels of a migrator, by the state that they are in", "channels_", "state" },
+	{ "migrate_offload_migrator_folios_buried", "gauge",
+	  "Folios that are kept because an engine may still access them", "folios_buried", NULL },
+	{ "migrate_offload_migrator_mismatches_total", "counter",
+	  "Parts of folios that an engine called copied and that were not (verify=Y)",
+	  "mismatches", NULL },
+};
+
+static void put_module(FILE *file, const struct module_family *family, const char *migrator,
+		       const struct sysfs_counters *status)
+{
+	size_t i, len = strlen(family->counter);
+
+	for (i = 0; i < status->nr; i++) {
+		const struct sysfs_counter *counter = &status->counters[i];
+		char *labels, *all;
+
+		if (family->label ? strncmp(counter->name, family->counter, len) :
+				    strcmp(counter->name, family->counter))
+			continue;
+		labels = label("", "migrator", migrator);
+		all = family->label ? label(labels, family->label, counter->name + len) :
+				      mgx_strdup(labels);
+		fprintf(file, "%s{%s} %llu\n", family->name, all,
+			(unsigned long long)counter->value);
+		free(all);
+		free(labels);
+	}
+}
+
+static void put_modules(FILE *file, const struct snapshot *snapshot)
+{
+	struct sysfs_counters *modules = mgx_alloc(snapshot->nr_migrators * sizeof(*modules));
+	size_t f, i;
+
+	for (i = 0; i < snapshot->nr_migrators; i++)
+		sysfs_counters_parse(&modules[i], module_get(snapshot->migrators[i].name, "status"));
+	for (f = 0; f < MGX_ARRAY_SIZE(module_families); f++) {
+		const struct module_family *family = &module_families[f];
+
+		head(file, family->name, family->type, family->help);
+		for (i = 0; i < snapshot->nr_migrators; i++)
+			put_module(file, family, snapshot->migrators[i].name, &modules[i]);
+	}
+	for (i = 0; i < snapshot->nr_migrators; i++)
+		sysfs_counters_free(&modules[i]);
+	free(modules);
 }
 
 static void put_migrators(FILE *file, const struct snapshot *snapshot)
@@ -221,7 +348,7 @@ static void put_migrators(FILE *file, const struct snapshot *snapshot)
 	}
 }
 
-static void put_all(FILE *file, const struct snapshot *snapshot)
+static void put_all(FILE *file, struct mgx *mgx, const struct snapshot *snapshot)
 {
 	size_t f;
 
@@ -239,7 +366,8 @@ static void put_all(FILE *file, const struct snapshot *snapshot)
 		put_books(file, &machine_families[f], "", &snapshot->books);
 	}
 	put_migrators(file, snapshot);
-	put_policies(file, snapshot);
+	put_modules(file, snapshot);
+	put_policies(file, mgx, snapshot);
 }
 
 int prometheus_write(struct mgx *mgx, const char *what, const char *path,
@@ -259,7 +387,7 @@ int prometheus_write(struct mgx *mgx, const char *what, const char *path,
 	file = fdopen(fd, "w");
 	if (!file)
 		abort();
-	put_all(file, snapshot);
+	put_all(file, mgx, snapshot);
 	ok = !fflush(file) && !ferror(file) && !fchmod(fd, 0644);
 	err = errno;
 	ok &= !fclose(file);

@@ -22,6 +22,8 @@ cleanup() {
 	for pid in $(jobs -p); do kill -CONT "$pid"; kill "$pid"; done 2>/dev/null
 	wait
 	$mgx unload watch >/dev/null 2>&1
+	$mgx unload counted >/dev/null 2>&1
+	echo N >/sys/module/dmasim/parameters/hold
 	echo none >"$offload"/default_migrator
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
@@ -30,7 +32,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 22
+plan 25
 
 # The machine's book of the reason that is moved for here.
 book() {
@@ -111,6 +113,47 @@ awk '/^# TYPE/ { if (seen[$3]++) exit 1; family = $3; next }
 point $? 'its families stand together, in the format of Prometheus' "$work/mgx.prom"
 grep -q '^migrate_offload_folios_total{reason="syscall_or_cpuset",state="copied"} [1-9]' "$work/mgx.prom"
 point $? 'and it has what was copied' "$work/mgx.prom"
+# falls EARLIER LATER: the counters that do.
+falls() {
+	awk '{ name = $0; sub(/ [^ ]*$/, "", name) } name !~ /^[a-z_]+_total/ { next }
+		NR == FNR { was[name] = $NF; next }
+		$NF + 0 < was[name] + 0 { print }' "$@"
+}
+sleep 0.5
+$mgx stats -P "$work/mgx.prom"
+falls "$work/copy" "$work/mgx.prom" >"$work/falls"
+[ ! -s "$work/falls" ] && [ -n "$(falls "$work/mgx.prom" "$work/copy")" ]
+point $? 'what it calls a total only grows' "$work/falls"
+
+# What a policy counts itself, by its own cgroup.
+counted=/sys/fs/cgroup/mgx_watch/counted
+mkdir $counted
+$mgx load --name counted --cgroup $counted build/bpf/rules.bpf.o --knobs by_reason >/dev/null &&
+	$pages -c /mgx_watch/counted -m 1 -k 64 -n 8 >/dev/null
+$mgx -j status counted | grep -oE '"counter":"rule[0-9]+_groups","value":[0-9]+' |
+	sed -E "s/.*:\"(.*)\",\"value\":(.*)/migrate_ext_policy_counter_total{cgroup_id=\"$(stat -c %i $counted)\",cgroup=\"\/mgx_watch\/counted\",policy=\"counted\",counter=\"\1\"} \2/" >"$work/own"
+$mgx stats -P "$work/mgx.prom"
+grep -q ' [1-9][0-9]*$' "$work/own" && grep '^migrate_ext_policy_counter_total{.*"rule[0-9]*_groups"' "$work/mgx.prom" | diff - "$work/own" >"$work/out"
+point $? 'it has what a policy counts itself' "$work/out" "$work/own"
+$mgx unload counted >/dev/null
+
+# Channels that do not finish, and are stopped.
+echo 10 >/sys/module/dcbm/parameters/timeout_ms
+echo Y >/sys/module/dmasim/parameters/hold
+await /sys/module/dcbm/parameters/status '^channels_quarantined [1-9]'
+echo N >/sys/module/dmasim/parameters/hold
+echo 2000 >/sys/module/dcbm/parameters/timeout_ms
+$mgx stats -P "$work/mgx.prom"
+channels() {
+	sed -nE "s/^migrate_offload_migrator_channels\{migrator=\"dcbm\",state=\"$1\"\} ([0-9]+)\$/\1/p" "$work/mgx.prom"
+}
+[ "$(channels '[a-z]+' | wc -l)" = 5 ] && [ "$(channels '[a-z]+' | sum)" = 4 ] && [ "$(channels quarantined)" -gt 0 ] &&
+	[ "$(channels lost)" = 0 ] && grep -q '^migrate_offload_migrator_events_total{migrator="dcbm",event="timed_out"} [1-9]' "$work/mgx.prom" &&
+	grep -qx 'migrate_offload_migrator_folios_buried{migrator="dcbm"} 0' "$work/mgx.prom" &&
+	grep -qx 'migrate_offload_migrator_mismatches_total{migrator="dcbm"} 0' "$work/mgx.prom"
+point $? "and the channels by their states: $(channels quarantined) in quarantine" "$work/mgx.prom"
+awk '$5 == "quarantined" { print $1 }' /sys/kernel/debug/dcbm/channels |
+	while read -r channel; do $mgx migrator rearm dcbm "$channel" >/dev/null; done
 
 # --- trace: what is shown is what was done ---
 kill $load && wait $load
