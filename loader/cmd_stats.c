@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* mgx stats: the kernel's counters, once or every so many seconds. */
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +177,36 @@ static int put_json(struct mgx *mgx, const char *what, __u64 seq)
 	return ret;
 }
 
+/* Not a wrong name, which is said at once. */
+static bool may_pass(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG || err == -EIO;
+}
+
+/* @again: there will be another one, until which whoever reads has the old file and its date. */
+static int put_prometheus(struct mgx *mgx, const char *what, const char *path,
+			  const struct snapshot *snapshot, bool first, bool again)
+{
+	static bool failing;
+	int err = prometheus_write(mgx, path, snapshot);
+
+	if (!err) {
+		if (failing)
+			mgx_warn("stats: %s: it is written again", path);
+		failing = false;
+		return 0;
+	}
+	if (!again || (first && !may_pass(err)))
+		return mgx_fail(mgx, mgx_exit_of(err), "name a file in a directory that can be written to",
+				"%s: %s: %s", what, path, mgx_why(err));
+	if (!failing)
+		mgx_warn("stats: %s: %s; it stays as it is until it can be written", path, mgx_why(err));
+	failing = true;
+	return 0;
+}
+
 static int one_sample(struct mgx *mgx, const char *what, const struct stats_options *options,
-		      __u64 seq)
+		      __u64 seq, bool again)
 {
 	static struct snapshot before;
 	struct snapshot snapshot;
@@ -187,7 +217,7 @@ static int one_sample(struct mgx *mgx, const char *what, const struct stats_opti
 
 	snapshot_take(&snapshot);
 	if (options->prometheus)
-		ret = prometheus_write(mgx, what, options->prometheus, &snapshot);
+		ret = put_prometheus(mgx, what, options->prometheus, &snapshot, !seq, again);
 	else
 		put_lines(mgx, &snapshot, options->delta && seq ? &before : NULL);
 	if (seq)
@@ -224,10 +254,13 @@ int cmd_stats(struct mgx *mgx, int argc, char **argv)
 		return ret;
 
 	every_catch_signals();
+	/* A limit of the size of files is an error like others. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (!mgx->json && !options.prometheus)
 		put_head();
 	do {
-		ret = one_sample(mgx, what, &options, seq++);
+		ret = one_sample(mgx, what, &options, seq, options.interval && seq + 1 != count);
+		seq++;
 		if (fflush(stdout))
 			break;	/* nobody reads any more: said at the end */
 	} while (!ret && options.interval && seq != count && every_wait(seconds));

@@ -370,37 +370,49 @@ static void put_all(FILE *file, struct mgx *mgx, const struct snapshot *snapshot
 	put_policies(file, mgx, snapshot);
 }
 
-int prometheus_write(struct mgx *mgx, const char *what, const char *path,
-		     const struct snapshot *snapshot)
+static bool write_all(int fd, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, text, size);
+
+		if (n < 0)
+			return false;
+		text += n;
+		size -= n;
+	}
+	return true;
+}
+
+int prometheus_write(struct mgx *mgx, const char *path, const struct snapshot *snapshot)
 {
 	/* An exporter reads *.prom: this is none, wherever it is killed. */
-	char *temporary = mgx_printf("%s.XXXXXX", path);
-	FILE *file = NULL;
-	bool ok = false;
-	int fd, err = 0, ret = 0;
+	char *temporary = mgx_printf("%s.XXXXXX", path), *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	int fd, err = 0;
 
-	fd = mkstemp(temporary);
-	if (fd < 0) {
-		err = errno;
-		goto out;
-	}
-	file = fdopen(fd, "w");
 	if (!file)
 		abort();
 	put_all(file, mgx, snapshot);
-	ok = !fflush(file) && !ferror(file) && !fchmod(fd, 0644);
-	err = errno;
-	ok &= !fclose(file);
-	if (ok && rename(temporary, path)) {
-		err = errno;
-		ok = false;
+	if (fclose(file))
+		abort();
+
+	fd = mkstemp(temporary);
+	if (fd < 0) {
+		err = -errno;
+		goto out;
 	}
-	if (!ok)
+	if (!write_all(fd, text, size) || fchmod(fd, 0644))
+		err = -errno;
+	/* Some file systems say only now that there was no room. */
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(temporary, path))
+		err = -errno;
+	if (err)
 		unlink(temporary);
 out:
-	if (!ok)
-		ret = mgx_fail(mgx, mgx_exit_of(err), "name a file in a directory that can be written to",
-			       "%s: %s: %s", what, path, mgx_why(err));
+	free(text);
 	free(temporary);
-	return ret;
+	return err;
 }

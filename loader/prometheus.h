@@ -8,10 +8,9 @@
 struct snapshot;
 
 /*
- * Puts the file there whole or not at all: readers see the old one or the new one.
- * 0, or the exit status after saying what is wrong.
+ * Puts the file there whole or not at all: readers see the old one or the new one, and
+ * nothing is left beside it. 0 or -errno.
  */
-int prometheus_write(struct mgx *mgx, const char *what, const char *path,
-		     const struct snapshot *snapshot);
+int prometheus_write(struct mgx *mgx, const char *path, const struct snapshot *snapshot);
 
 #endif /* _MGX_PROMETHEUS_H */

@@ -24,6 +24,7 @@ cleanup() {
 	$mgx unload watch >/dev/null 2>&1
 	$mgx unload counted >/dev/null 2>&1
 	echo N >/sys/module/dmasim/parameters/hold
+	umount "$work/full" 2>/dev/null
 	echo none >"$offload"/default_migrator
 	modprobe -r dcbm 2>/dev/null
 	modprobe -r dmasim 2>/dev/null
@@ -154,6 +155,24 @@ channels() {
 point $? "and the channels by their states: $(channels quarantined) in quarantine" "$work/mgx.prom"
 awk '$5 == "quarantined" { print $1 }' /sys/kernel/debug/dcbm/channels |
 	while read -r channel; do $mgx migrator rearm dcbm "$channel" >/dev/null; done
+
+# No room for a while.
+mkdir "$work/full"
+mount -t tmpfs -o size=256k tmpfs "$work/full"
+$mgx stats -i 0.05 -P "$work/full/mgx.prom" 2>"$work/err" &
+writer=$!
+await "$work/full/mgx.prom" mgx_info
+# Once more for what a file that was being written has freed.
+for _ in 1 2 3; do cat /dev/zero; sleep 0.1; done >>"$work/full/filler" 2>/dev/null
+await "$work/err" 'No space left'
+sleep 1
+tail -n 1 "$work/full/mgx.prom" | grep -q '^migrate_ext_policy_enabled{' && kill -0 $writer
+point $? 'without room the old file stays, and mgx goes on' "$work/err"
+rm "$work/full/filler"
+kill -0 $writer && await "$work/err" 'written again'
+kill $writer && wait $writer && [ "$(wc -l <"$work/err")" = 2 ] && [ "$(ls -A "$work/full")" = mgx.prom ]
+point $? 'it is said once, as is the end of it, and nothing is left beside it' "$work/err"
+umount "$work/full"
 
 # --- trace: what is shown is what was done ---
 kill $load && wait $load
