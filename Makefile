@@ -115,10 +115,10 @@ series-check: ## build and check the series patch by patch (long; goes on where 
 	@scripts/deps series-check
 	@scripts/series-check
 
-install: ## mgx, its manual and service, the policies and what authors need under $(DESTDIR)$(PREFIX)
+install: ## mgx, its manual and services, the policies and what authors need under $(DESTDIR)$(PREFIX)
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
 
-deb: deps ## a Debian package of mgx, policies, headers and service, into build/deb
+deb: deps ## a Debian package of mgx, policies, headers and services, into build/deb
 	@scripts/deps deb-check
 	@$(MAKE) --no-print-directory bpf
 	@scripts/deb --lintian

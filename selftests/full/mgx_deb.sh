@@ -20,7 +20,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 15
+plan 16
 
 run() {
 	"$@" >"$work/out" 2>&1
@@ -67,6 +67,10 @@ point $? 'an update restarts it'
 cp /lib/systemd/system/mgx.service /etc/mgx/mgx.conf "$work/"
 run systemd-analyze verify --man=no "$work/mgx.service" && [ ! -s "$work/out" ]
 point $? 'systemd has nothing to say about its unit'
+cp /lib/systemd/system/mgx-metrics.service "$work/"
+run systemd-analyze verify --man=no "$work/mgx-metrics.service" && [ ! -s "$work/out" ] &&
+	[ ! -h /etc/systemd/system/multi-user.target.wants/mgx-metrics.service ]
+point $? 'nor about that of the metrics, which is not enabled'
 run mgx apply --dry-run /etc/mgx/mgx.conf
 point $? 'its sample file changes nothing, and is right'
 

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 dest=$work/dest
 
 point_shows=("$work/out")
-plan 9
+plan 10
 
 there() {
 	(cd "$dest/opt/m" && find . ! -type d | sed 's|^\./||' | sort)
@@ -29,6 +29,13 @@ point $? "with what is on its list: $(wc -l <"$work/list") files"
 grep -rlI '@[A-Z]*@' "$dest" >"$work/out"
 [ ! -s "$work/out" ] && grep -q '^ExecStart=/opt/m/sbin/mgx ' "$dest/opt/m/lib/systemd/system/mgx.service"
 point $? 'which know where they are'
+# They call what is there, and systemd takes them.
+for unit in "$dest"/opt/m/lib/systemd/system/*.service; do
+	sed "s|/opt/m/|$dest&|; /^Documentation/d" "$unit" >"$work/${unit##*/}"
+	! command -v systemd-analyze >/dev/null || systemd-analyze verify "$work/${unit##*/}"
+done >"$work/out" 2>&1
+[ ! -s "$work/out" ] && [ -e "$work/mgx.service" ] && [ -e "$work/mgx-metrics.service" ]
+point $? 'systemd has nothing to say about the units'
 "$dest/opt/m/sbin/mgx" version >"$work/out" 2>&1
 point $? 'mgx runs'
 for file in bpf/*.bpf.c; do echo "lib/migrate_ext/$(basename "$file" .c).o"; done | grep -vxFf "$work/list" >"$work/out"
