@@ -33,7 +33,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 25
+plan 27
 
 # The machine's book of the reason that is moved for here.
 book() {
