@@ -13,7 +13,7 @@ s32 MIGRATE_EXT_SLEEPABLE(refuser_init)
 {
 	if (quit)
 		migrate_exit(-5, "no engine for %u folios", tuned);
-	return answer;
+	return knob_read(answer);
 }
 
 u32 MIGRATE_EXT_PROG(refuser_select, const struct migrate_ext_group *group)
