@@ -226,7 +226,7 @@ cat >$work/cases <<CASES
 6|syntax.conf:|apply $work/syntax.conf
 6|type.conf:1|apply $work/type.conf
 6|schema|apply $work/schema.conf
-6|write { dcbm|apply $work/migrator.conf
+6|of the wrong type|apply $work/migrator.conf
 6|no object|apply $work/noobject.conf
 6|no path|apply $work/cgroup.conf
 6|min_bytes|apply $work/value.conf
