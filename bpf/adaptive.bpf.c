@@ -154,6 +154,12 @@ static __always_inline u32 channels_of(u32 id)
 	return id && !migrator_state(id, &buf) ? buf.state.channels : 1;
 }
 
+/* A second name for a choice would never be measured: done() knows them by who copied. */
+static __always_inline u32 other_than(u32 known, u32 id)
+{
+	return id == known ? 0 : id;
+}
+
 struct choices {
 	u32 engine;
 	u32 cpus;
@@ -245,8 +251,9 @@ u32 MIGRATE_EXT_PROG(adaptive_select, const struct migrate_ext_group *group)
 	kind = kind_of(group);
 	if (!kind)
 		return MIGRATOR_CPU;
-	choices.engine = migrator_ready(knob_str(engine));
-	choices.cpus = migrator_ready(knob_str(cpus));
+	choices.engine = other_than(MIGRATOR_CPU, migrator_ready(knob_str(engine)));
+	choices.cpus = other_than(MIGRATOR_CPU, migrator_ready(knob_str(cpus)));
+	choices.cpus = other_than(choices.engine, choices.cpus);
 	choices.both = choices.engine && together && group->folios > 1;
 
 	choice = tried = best(kind, &choices);

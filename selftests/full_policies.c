@@ -625,6 +625,26 @@ CASE(adaptive, "the cheapest choice is taken, and groups are divided by speed")
 	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
 }
 
+CASE(adaptive_names, "a migrator has one choice, whatever number of knobs name it")
+{
+	static const char question[] = "reason=demotion count=512";
+
+	start("adaptive");
+	set_number("together", 0);
+	/* Two are known, and there is no third. */
+	write_kind((struct kind){ .cost = { 100, 120 } });
+	expect_verdict(question, "verdict ahead migrator=mtcopy folios=512\n");
+	set_text("cpus", "dcbm");
+	expect_verdict(question, "verdict ahead migrator=cpu folios=512\n");
+	write_kind((struct kind){ .cost = { 120, 100 } });
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	/* The CPU is known. */
+	set_text("engine", "cpu");
+	set_text("cpus", "mtcopy");
+	write_kind((struct kind){ .cost = { 100 } });
+	expect_verdict(question, "verdict ahead migrator=mtcopy folios=512\n");
+}
+
 /* A kind of group of move_pages(2), as kind_of() in adaptive.bpf.c has it. */
 struct sort {
 	enum arena_kind kind;
