@@ -114,9 +114,15 @@ u32 engine_id, cpus_id;
 /* How many channels the engine has, asked now and then. */
 u32 channels;
 
+/* Another CPU may have counted on since: then it is less than nothing. */
+static __always_inline s64 since(u64 now, u64 then)
+{
+	return now - then;
+}
+
 static __always_inline bool is_stale(const struct kind *kind, u32 choice)
 {
-	return kind->groups - kind->measured[choice] > STALE;
+	return since(kind->groups, kind->measured[choice]) > STALE;
 }
 
 static __always_inline u64 later(u64 one, u64 two)
@@ -218,15 +224,16 @@ static __always_inline u64 loss_of(const struct kind *kind, u32 choice, u64 leas
 static __always_inline u32 try_other(struct kind *kind, const struct choices *choices,
 				     u32 cheapest, const struct migrate_ext_group *group)
 {
-	u64 parts = (u64)knob_read(explore) * (NR_CHOICES - 1), loss;
+	s64 parts = (s64)knob_read(explore) * (NR_CHOICES - 1), loss;
 	/* With each group another one is looked at. */
 	u32 choice = kind->groups % NR_CHOICES;
 
-	if (choice == cheapest || kind->groups - kind->last_try < PAUSE || !can(choices, choice))
+	if (choice == cheapest || since(kind->groups, kind->last_try) < PAUSE ||
+	    !can(choices, choice))
 		return cheapest;
 	loss = loss_of(kind, choice, kind->cost[cheapest], group->folios) *
 	       (group->bytes >> 10) >> 10;
-	if (kind->spent - kind->tried[choice] < loss * parts)
+	if (since(kind->spent, kind->tried[choice]) < loss * parts)
 		return cheapest;
 	kind->tried[choice] = kind->spent;
 	kind->last_try = kind->groups;

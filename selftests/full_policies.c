@@ -586,12 +586,15 @@ struct kind {
 /* Of groups of 2 MiB in 4 KiB folios that are demoted: see kind_of() in adaptive.bpf.c. */
 #define DEMOTED_2M	((8 * 4 + 0) * 8 + 3)
 
-static void write_kind(struct kind kind)
+static void write_kind_of(uint32_t index, struct kind kind)
 {
-	uint32_t index = DEMOTED_2M;
-
 	REQUIRE(!bpf_map_update_elem(bpf_map__fd(map_of("kinds")), &index, &kind, BPF_ANY),
 		"kinds: %m");
+}
+
+static void write_kind(struct kind kind)
+{
+	write_kind_of(DEMOTED_2M, kind);
 }
 
 CASE(adaptive, "the cheapest choice is taken, and groups are divided by speed")
@@ -701,6 +704,25 @@ CASE(adaptive_divides, "the same by giving it a part of each group only")
 
 	start("adaptive");
 	learn_and_find(&sort, 100000000, 100);
+}
+
+/* Costs of which none is like what it takes here, in ns a MiB: 1, 2 and 4 s. */
+#define SECOND		(1000 * MS)
+
+CASE(adaptive_race, "who counted on meanwhile does not make it time to try")
+{
+	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
+	struct kind kind;
+
+	start("adaptive");
+	/* The CPU's cost may grow to twice with each group, and by a quarter of it then. */
+	write_kind_of(sort.index, (struct kind){
+		.cost = { 1, 4 * SECOND, 4 * SECOND, 4 * SECOND },
+		.tried = { 0, UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4 },
+		.spent = SECOND, .groups = 100 });
+	kind = learned(&sort, 40);
+	EXPECT_EQ(kind.groups, 140);
+	EXPECT_EQ(kind.last_try, 0);
 }
 
 CASES_MAIN
