@@ -132,9 +132,9 @@ static __always_inline u64 later(u64 one, u64 two)
 
 /*
  * How many of the group's folios the engine gets when both copy: so that both end at once.
- * At least one, for who tries it wants to know.
+ * Each gets one at least, though one alone may be faster: what both cost is known only so.
  */
-static __always_inline u32 engine_share(const struct kind *kind, u32 folios, bool try)
+static __always_inline u32 engine_share(const struct kind *kind, u32 folios)
 {
 	u64 engine = kind->engine_part, cpu = kind->cpu_part, nr;
 
@@ -148,9 +148,11 @@ static __always_inline u32 engine_share(const struct kind *kind, u32 folios, boo
 	/* The faster one of the two gets more: parts by speed, which is 1 / cost. */
 	nr = folios * cpu / (engine + cpu);
 	/* With few folios a whole one more is a difference. */
-	if (nr < folios && engine * (nr + 1) < cpu * (folios - nr))
+	if (engine * (nr + 1) < cpu * (folios - nr))
 		nr++;
-	return try && !nr ? 1 : nr;
+	if (!nr)
+		return 1;
+	return nr < folios ? nr : folios - 1;
 }
 
 static __always_inline u32 channels_of(u32 id)
@@ -213,7 +215,7 @@ static __always_inline u64 loss_of(const struct kind *kind, u32 choice, u64 leas
 	if (choice == BY_BOTH) {
 		/* With one folio at least: that may take the engine longer than all else. */
 		part = kind->engine_part ? kind->engine_part : kind->cost[BY_ENGINE];
-		part = part * engine_share(kind, folios, true) / (folios ?: 1);
+		part = part * engine_share(kind, folios) / (folios ?: 1);
 		if (part > cost)
 			cost = part;
 	}
@@ -281,9 +283,7 @@ u32 MIGRATE_EXT_PROG(adaptive_select, const struct migrate_ext_group *group)
 	case BY_CPUS:
 		return choices.cpus;
 	case BY_BOTH:
-		nr = engine_share(kind, group->folios, tried != choice || !kind->cost[BY_BOTH]);
-		if (!nr || nr >= group->folios)
-			return nr ? choices.engine : MIGRATOR_CPU;
+		nr = engine_share(kind, group->folios);
 		if (!bpf_migrate_assign(group, 0, nr, choices.engine) && !dry_run)
 			count(divided, 1);
 		return MIGRATOR_CPU;

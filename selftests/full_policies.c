@@ -585,6 +585,8 @@ struct kind {
 
 /* Of groups of 2 MiB in 4 KiB folios that are demoted: see kind_of() in adaptive.bpf.c. */
 #define DEMOTED_2M	((8 * 4 + 0) * 8 + 3)
+/* The same of two folios of 2 MiB, or of a few more. */
+#define DEMOTED_HUGE	((8 * 4 + 3) * 8 + 3)
 
 static void write_kind_of(uint32_t index, struct kind kind)
 {
@@ -704,6 +706,25 @@ CASE(adaptive_divides, "the same by giving it a part of each group only")
 
 	start("adaptive");
 	learn_and_find(&sort, 100000000, 100);
+}
+
+CASE(adaptive_two, "of two folios each of the two gets one, whoever is faster")
+{
+	static const char question[] = "reason=demotion order=9 count=2";
+	static const char divided[] = "verdict ahead migrator=dcbm folios=1\n"
+				      "verdict ahead migrator=cpu folios=1\n";
+
+	start("adaptive");
+	/* To know what both take: the engine has both folios before the CPU has one. */
+	write_kind_of(DEMOTED_HUGE, (struct kind){ .cost = { 300, 100, 50 } });
+	expect_verdict(question, divided);
+	write_kind_of(DEMOTED_HUGE, (struct kind){ .cost = { 100, 300, 50 } });
+	expect_verdict(question, divided);
+	/* It is known, and found out again when the CPU has become slow since. */
+	write_kind_of(DEMOTED_HUGE, (struct kind){ .cost = { 300, 100, 90, 80 } });
+	expect_verdict(question, divided);
+	write_kind_of(DEMOTED_HUGE, (struct kind){ .cost = { 300, 100, 50, 80 } });
+	expect_verdict(question, "verdict ahead migrator=mtcopy folios=2\n");
 }
 
 /* Costs of which none is like what it takes here, in ns a MiB: 1, 2 and 4 s. */
