@@ -19,7 +19,8 @@
  * measures is the time until the copy is there, with whatever else the machine does: a
  * measurement that is more than twice what it was counts as twice, so that one that was
  * disturbed does not change its mind; it takes some more to believe that a choice has become
- * much slower. What fails is left to the kernel, which quarantines, and is no measurement.
+ * much slower. An engine that has no channel for a group counts as slow as the CPU, which
+ * copies it then. What fails is left to the kernel, which quarantines, and is no measurement.
  * And it looks at time only, not at who has the CPU or the engine otherwise.
  */
 #include <migrate_ext/common.bpf.h>
@@ -125,7 +126,7 @@ static __always_inline bool is_stale(const struct kind *kind, u32 choice)
 	return since(kind->groups, kind->measured[choice]) > STALE;
 }
 
-static __always_inline u64 later(u64 one, u64 two)
+static __always_inline u64 larger(u64 one, u64 two)
 {
 	return one > two ? one : two;
 }
@@ -330,7 +331,7 @@ static __always_inline void learn_parts(struct kind *kind, const struct migrate_
 	learn(&kind->submit, submit / (channels ?: 1), engine->bytes_copied, stale);
 	learn(&kind->engine_part, engine_ns, engine->bytes_copied, stale);
 	learn(&kind->cpu_part, cpu_ns, cpu->bytes_copied, stale);
-	learn_choice(kind, BY_BOTH, later(engine_ns, cpu_ns),
+	learn_choice(kind, BY_BOTH, larger(engine_ns, cpu_ns),
 		     engine->bytes_copied + cpu->bytes_copied);
 
 	/* How fast the CPU is that says, too. */
@@ -342,12 +343,30 @@ static __always_inline void learn_parts(struct kind *kind, const struct migrate_
 		kind->cost[BY_ENGINE] = kind->engine_part;
 }
 
+/*
+ * An engine that has no channel for a group, as when all of them are busy, leaves it to the
+ * CPU: so that is what choosing it has cost. The average of those that are refused and those
+ * that are not is what choosing it costs altogether.
+ */
+static __always_inline void learn_refusal(struct kind *kind, u32 choice, u64 bytes)
+{
+	u64 cost = larger(kind->cost[choice], kind->cost[BY_CPU]);
+
+	if (kind->cost[BY_CPU])
+		learn_choice(kind, choice, cost * (bytes >> 10) >> 10, bytes);
+}
+
+static __always_inline bool has_refused(const struct migrate_ext_part *part)
+{
+	return part->migrator == engine_id && !part->taken;
+}
+
 /* Only what went well, and all of it, says how long it takes. */
 static __always_inline bool is_clean(const struct migrate_ext_group *group,
 				     const struct migrate_ext_result *result)
 {
-	return result->decided && result->bytes_copied >= 4096 &&
-	       result->bytes_copied == group->bytes && result->copied == result->taken;
+	return result->bytes_copied >= 4096 && result->bytes_copied == group->bytes &&
+	       result->copied == result->taken;
 }
 
 void MIGRATE_EXT_PROG(adaptive_done, const struct migrate_ext_group *group,
@@ -357,7 +376,13 @@ void MIGRATE_EXT_PROG(adaptive_done, const struct migrate_ext_group *group,
 	struct kind *kind = kind_of(group);
 
 	results_add(group, result);
-	if (!kind || !is_clean(group, result) || group->bytes < knob_read(min_bytes))
+	if (!kind || !result->decided || group->bytes < knob_read(min_bytes))
+		return;
+	if (result->nr_parts == 1 && has_refused(one))
+		learn_refusal(kind, BY_ENGINE, group->bytes);
+	if (result->nr_parts == 2 && (has_refused(one) || has_refused(two)))
+		learn_refusal(kind, BY_BOTH, group->bytes);
+	if (!is_clean(group, result))
 		return;
 	if (result->nr_parts == 1) {
 		if (one->migrator == MIGRATOR_CPU)

@@ -730,6 +730,40 @@ CASE(adaptive_two, "of two folios each of the two gets one, whoever is faster")
 /* Costs of which none is like what it takes here, in ns a MiB: 1, 2 and 4 s. */
 #define SECOND		(1000 * MS)
 
+CASE(adaptive_refused, "an engine without a channel is left for who has been slower than it")
+{
+	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
+	static const uint64_t cost[4] = { 4 * SECOND, SECOND, 2 * SECOND, 4 * SECOND };
+	struct dcbm_channel only;
+	unsigned int i, both;
+	uint64_t before;
+
+	start("adaptive");
+	EXPECT_EQ(dcbm_channels(&only, 1), 1);
+	EXPECT_EQ(dcbm_try_set("release", only.name), 0);
+	for (both = 0; both < 2; both++) {
+		struct kind kind = { .spent = 1000 * SECOND };
+
+		memcpy(kind.cost, cost, sizeof(cost));
+		/* The same for the engine with the CPU. */
+		if (both) {
+			kind.cost[3] = cost[1];
+			kind.cost[1] = cost[3];
+		}
+		for (i = 0; i < 4; i++)
+			kind.tried[i] = kind.spent;
+		write_kind_of(sort.index, kind);
+		before = migrator_event("mtcopy", "folios");
+		for (i = 0; i < 100 && migrator_event("mtcopy", "folios") == before; i++)
+			kind = learned(&sort, 1);
+		case_note("both %u: after %u groups", both, i);
+		EXPECT_GT(migrator_event("mtcopy", "folios"), before);
+		/* No slower than who copies then. */
+		EXPECT_GE(cost[0], kind.cost[1]);
+		EXPECT_GE(cost[0], kind.cost[3]);
+	}
+}
+
 CASE(adaptive_race, "who counted on meanwhile does not make it time to try")
 {
 	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
