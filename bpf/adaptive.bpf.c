@@ -56,6 +56,8 @@ enum {
 #define PAUSE		(2 * NR_CHOICES + 1)
 /* What was measured so many groups ago does not count beside what is measured now. */
 #define STALE		16
+/* And what is measured beside another choice says nothing of that one so many groups later. */
+#define FORGOTTEN	1024
 
 /* What is known of a kind of group; costs in ns a MiB, 0: nothing yet. */
 struct kind {
@@ -314,11 +316,16 @@ static __always_inline void learn_choice(struct kind *kind, u32 choice, u64 ns, 
 
 /*
  * An engine's time begins with its first descriptor: what was to be done before that is known
- * only when the CPU copied a part, which begins when the last channel has its share.
+ * only when the CPU copied a part, which begins when the last channel has its share. No more
+ * than the copy itself takes: a task that had to wait for a CPU between the two is no sign.
  */
 static __always_inline void learn_engine(struct kind *kind, u64 ns, u64 bytes)
 {
-	learn_choice(kind, BY_ENGINE, ns + (kind->submit * (bytes >> 10) >> 10), bytes);
+	u64 submit = kind->submit * (bytes >> 10) >> 10;
+
+	if (since(kind->groups, kind->measured[BY_BOTH]) > FORGOTTEN)
+		submit = 0;
+	learn_choice(kind, BY_ENGINE, ns + (submit < ns ? submit : ns), bytes);
 }
 
 static __always_inline void learn_parts(struct kind *kind, const struct migrate_ext_part *engine,

@@ -764,6 +764,29 @@ CASE(adaptive_refused, "an engine without a channel is left for who has been slo
 	}
 }
 
+CASE(adaptive_submit, "what it took to submit long ago is not added to what the engine takes")
+{
+	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
+	struct kind kind = { .cost = { 8 * SECOND, 4 * SECOND, 8 * SECOND, 8 * SECOND },
+			     .submit = 3600 * SECOND, .spent = 1000 * SECOND, .groups = 5000 };
+	unsigned int i;
+
+	start("adaptive");
+	for (i = 0; i < 4; i++)
+		kind.tried[i] = kind.spent;
+	write_kind_of(sort.index, kind);
+	kind = learned(&sort, 1);
+	EXPECT_EQ(kind.measured[1], 5001);
+	EXPECT_GT(4 * SECOND, kind.cost[1]);
+	/* Not long ago it counts, but not for more than the copy. */
+	kind.measured[3] = kind.groups;
+	kind.cost[1] = 4 * SECOND;
+	write_kind_of(sort.index, kind);
+	kind = learned(&sort, 1);
+	EXPECT_EQ(kind.measured[1], 5002);
+	EXPECT_GT(4 * SECOND, kind.cost[1]);
+}
+
 CASE(adaptive_race, "who counted on meanwhile does not make it time to try")
 {
 	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
