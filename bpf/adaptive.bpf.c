@@ -19,9 +19,10 @@
  * measures is the time until the copy is there, with whatever else the machine does: a
  * measurement that is more than twice what it was counts as twice, so that one that was
  * disturbed does not change its mind; it takes some more to believe that a choice has become
- * much slower. An engine that has no channel for a group counts as slow as the CPU, which
- * copies it then. What fails is left to the kernel, which quarantines, and is no measurement.
- * And it looks at time only, not at who has the CPU or the engine otherwise.
+ * much slower. Of the first two, which are made soon whatever they cost, the lower one counts.
+ * An engine that has no channel for a group counts as slow as the CPU, which copies it then.
+ * What fails is left to the kernel, which quarantines, and is no measurement. And it looks at
+ * time only, not at who has the CPU or the engine otherwise.
  */
 #include <migrate_ext/common.bpf.h>
 
@@ -58,6 +59,8 @@ enum {
 #define STALE		16
 /* And what is measured beside another choice says nothing of that one so many groups later. */
 #define FORGOTTEN	1024
+/* A first measurement can be far off, by what else the machine did: one more, at any price. */
+#define SURE		2
 
 /* What is known of a kind of group; costs in ns a MiB, 0: nothing yet. */
 struct kind {
@@ -74,6 +77,8 @@ struct kind {
 	u64 spent;
 	u64 groups;
 	u64 last_try;
+	/* How often it was measured, up to SURE. */
+	u32 times[NR_CHOICES];
 };
 
 struct {
@@ -238,7 +243,7 @@ static __always_inline u32 try_other(struct kind *kind, const struct choices *ch
 		return cheapest;
 	loss = loss_of(kind, choice, kind->cost[cheapest], group->folios) *
 	       (group->bytes >> 10) >> 10;
-	if (since(kind->spent, kind->tried[choice]) < loss * parts)
+	if (kind->times[choice] >= SURE && since(kind->spent, kind->tried[choice]) < loss * parts)
 		return cheapest;
 	kind->tried[choice] = kind->spent;
 	kind->last_try = kind->groups;
@@ -294,22 +299,35 @@ u32 MIGRATE_EXT_PROG(adaptive_select, const struct migrate_ext_group *group)
 	return MIGRATOR_CPU;
 }
 
-/* Two CPUs may learn at once: one of the two measurements is lost then. */
-static __always_inline void learn(u64 *cost, u64 ns, u64 bytes, bool stale)
+/*
+ * One of the costs that are measured with that choice. Two CPUs may learn at once: one of the
+ * two measurements is lost then.
+ */
+static __always_inline void learn(struct kind *kind, u32 choice, u64 *cost, u64 ns, u64 bytes)
 {
 	u64 now = ns * 1024 / (bytes / 1024), parts = knob_read(memory), old = *cost;
 
 	if (old && now > 2 * old)
 		now = 2 * old;
-	*cost = old && !stale ? old - old / parts + now / parts : now;
-	if (!*cost)
-		*cost = 1;
+	/* The lower one of the first two. */
+	if (old && kind->times[choice] == 1)
+		now = now < old ? now : old;
+	else if (old && !is_stale(kind, choice))
+		now = old - old / parts + now / parts;
+	*cost = now ?: 1;
+}
+
+static __always_inline void learn_cost(struct kind *kind, u32 choice, u64 ns, u64 bytes)
+{
+	learn(kind, choice, &kind->cost[choice], ns, bytes);
+	kind->measured[choice] = kind->groups;
+	if (kind->times[choice] < SURE)
+		kind->times[choice]++;
 }
 
 static __always_inline void learn_choice(struct kind *kind, u32 choice, u64 ns, u64 bytes)
 {
-	learn(&kind->cost[choice], ns, bytes, is_stale(kind, choice));
-	kind->measured[choice] = kind->groups;
+	learn_cost(kind, choice, ns, bytes);
 	count(kind->spent, ns);
 	kind->tried[choice] = kind->spent;
 }
@@ -333,17 +351,15 @@ static __always_inline void learn_parts(struct kind *kind, const struct migrate_
 {
 	u64 submit = cpu->begin_ns - engine->begin_ns, cpu_ns = submit + cpu->ns;
 	u64 engine_ns = engine->ns + submit / (channels ?: 1);
-	bool stale = is_stale(kind, BY_BOTH);
 
-	learn(&kind->submit, submit / (channels ?: 1), engine->bytes_copied, stale);
-	learn(&kind->engine_part, engine_ns, engine->bytes_copied, stale);
-	learn(&kind->cpu_part, cpu_ns, cpu->bytes_copied, stale);
+	learn(kind, BY_BOTH, &kind->submit, submit / (channels ?: 1), engine->bytes_copied);
+	learn(kind, BY_BOTH, &kind->engine_part, engine_ns, engine->bytes_copied);
+	learn(kind, BY_BOTH, &kind->cpu_part, cpu_ns, cpu->bytes_copied);
 	learn_choice(kind, BY_BOTH, larger(engine_ns, cpu_ns),
 		     engine->bytes_copied + cpu->bytes_copied);
 
 	/* How fast the CPU is that says, too. */
-	learn(&kind->cost[BY_CPU], cpu->ns, cpu->bytes_copied, is_stale(kind, BY_CPU));
-	kind->measured[BY_CPU] = kind->groups;
+	learn_cost(kind, BY_CPU, cpu->ns, cpu->bytes_copied);
 	kind->tried[BY_CPU] = kind->spent;
 	/* And an engine that took much less for a part will do so for all of it. */
 	if (kind->engine_part < kind->cost[BY_ENGINE] / 2)

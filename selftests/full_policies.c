@@ -581,6 +581,7 @@ CASE(contention, "four cgroups share the engine's time by their weights")
 struct kind {
 	uint64_t cost[4], engine_part, cpu_part, submit, measured[4], tried[4], spent, groups,
 		 last_try;
+	uint32_t times[4];
 };
 
 /* Of groups of 2 MiB in 4 KiB folios that are demoted: see kind_of() in adaptive.bpf.c. */
@@ -742,7 +743,7 @@ CASE(adaptive_refused, "an engine without a channel is left for who has been slo
 	EXPECT_EQ(dcbm_channels(&only, 1), 1);
 	EXPECT_EQ(dcbm_try_set("release", only.name), 0);
 	for (both = 0; both < 2; both++) {
-		struct kind kind = { .spent = 1000 * SECOND };
+		struct kind kind = { .spent = 1000 * SECOND, .times = { 2, 2, 2, 2 } };
 
 		memcpy(kind.cost, cost, sizeof(cost));
 		/* The same for the engine with the CPU. */
@@ -768,7 +769,8 @@ CASE(adaptive_submit, "what it took to submit long ago is not added to what the 
 {
 	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
 	struct kind kind = { .cost = { 8 * SECOND, 4 * SECOND, 8 * SECOND, 8 * SECOND },
-			     .submit = 3600 * SECOND, .spent = 1000 * SECOND, .groups = 5000 };
+			     .submit = 3600 * SECOND, .spent = 1000 * SECOND, .groups = 5000,
+			     .times = { 2, 2, 2, 2 } };
 	unsigned int i;
 
 	start("adaptive");
@@ -787,6 +789,29 @@ CASE(adaptive_submit, "what it took to submit long ago is not added to what the 
 	EXPECT_GT(4 * SECOND, kind.cost[1]);
 }
 
+CASE(adaptive_first, "an engine whose first group was disturbed is measured again soon")
+{
+	static const struct sort sort = { ARENA_ANON_HUGE, 2 * MiB, (3 * 4 + 3) * 8 + 3 };
+	struct kind kind;
+	uint64_t first;
+	unsigned int i;
+
+	start("adaptive");
+	kind = learned(&sort, 1);
+	EXPECT_GT(kind.cost[0], 0);
+	EXPECT_EQ(kind.cost[1], 0);
+	dmasim_set("latency_ns", 1000000000);
+	kind = learned(&sort, 1);
+	first = kind.cost[1];
+	EXPECT_GT(first, 400 * MS);
+	dmasim_set("latency_ns", 0);
+	for (i = 0; i < 200 && kind.cost[1] >= first / 2; i++)
+		kind = learned(&sort, 1);
+	case_note("cpu %" PRIu64 " ns a MiB, engine %" PRIu64 ", %" PRIu64 " after %u groups",
+		  kind.cost[0], first, kind.cost[1], i);
+	EXPECT_GT(first / 2, kind.cost[1]);
+}
+
 CASE(adaptive_race, "who counted on meanwhile does not make it time to try")
 {
 	static const struct sort sort = { ARENA_ANON, 256 * 1024, (3 * 4 + 0) * 8 + 1 };
@@ -797,7 +822,7 @@ CASE(adaptive_race, "who counted on meanwhile does not make it time to try")
 	write_kind_of(sort.index, (struct kind){
 		.cost = { 1, 4 * SECOND, 4 * SECOND, 4 * SECOND },
 		.tried = { 0, UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4 },
-		.spent = SECOND, .groups = 100 });
+		.spent = SECOND, .groups = 100, .times = { 2, 2, 2, 2 } });
 	kind = learned(&sort, 40);
 	EXPECT_EQ(kind.groups, 140);
 	EXPECT_EQ(kind.last_try, 0);
