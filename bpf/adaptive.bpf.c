@@ -11,18 +11,20 @@
  * has been copied since the last time that what it costs more than the cheapest, by what is
  * known, is less than one part of `explore` of that. So one that is little slower is tried
  * often, one that is much slower seldom, and all the trying costs one part of `explore` of
- * the time at most. A try of the engine that is divided gives it only what it can do while
- * the CPU does the rest: an engine that was slow is found again by those.
+ * the time at most, once all are known. A try of the engine that is divided gives it only
+ * what it can do while the CPU does the rest: an engine that was slow is found again by those.
  *
- * Where it is bad: a kind of group that comes seldom is never learned. One that was k times
- * slower than the cheapest is tried again after some k times `explore` groups only. What it
- * measures is the time until the copy is there, with whatever else the machine does: a
- * measurement that is more than twice what it was counts as twice, so that one that was
- * disturbed does not change its mind; it takes some more to believe that a choice has become
- * much slower. Of the first two, which are made soon whatever they cost, the lower one counts.
- * An engine that has no channel for a group counts as slow as the CPU, which copies it then.
- * What fails is left to the kernel, which quarantines, and is no measurement. And it looks at
- * time only, not at who has the CPU or the engine otherwise.
+ * Where it is bad: a kind of group that comes seldom is never learned. Nodes are no part of
+ * the kind: where the engine reaches one of them faster than another, that is mixed. A choice
+ * that was k times as slow as the cheapest is tried again after 3 (k - 1) `explore` groups
+ * only: each of the three others has a third of what may be spent. What it measures is the
+ * time until the copy is there, with whatever else the machine does: a measurement that is
+ * more than twice what it was counts as twice, so that one that was disturbed does not change
+ * its mind; it takes some more to believe that a choice has become much slower. Of the first
+ * two, which are made soon whatever they cost, the lower one counts. An engine that has no
+ * channel for a group counts as slow as the CPU, which copies it then. What fails is left to
+ * the kernel, which quarantines, and is no measurement. And it looks at time only, not at who
+ * has the CPU or the engine otherwise.
  */
 #include <migrate_ext/common.bpf.h>
 
