@@ -20,6 +20,9 @@
  * class a cgroup has says the knob `classes`, a number from 0 to 31 (mgx tune rules
  * classes:/web=1); a cgroup without one has class 0, whatever its ancestors have.
  *
+ * Of a group of several sizes of folios the largest one is its order: it has the most bytes,
+ * as a rule. Which folio of the group has which size nobody tells, so that it is not divided.
+ *
  * How much there is comes to be known when a batch is complete, and until then it has
  * to be decided whether a folio is part of one. So a rule with a limit of bytes that
  * says "single" means: batched, but copied by the CPU.
@@ -51,15 +54,15 @@ KNOB(u32, rule##n##_batch_pages, 0, "pages", 0, 1048576,					\
      "unmap at most so many at once, whatever the cgroup; 0: no opinion");			\
 COUNTER(rule##n##_groups, "groups that the rule decided");					\
 												\
-/* @first_order and @last_order: of the folios; what is asked has @bytes, or bytes unknown. */	\
+/* @order: of the largest folio; what is asked has @bytes, or bytes unknown. */			\
 static __always_inline bool									\
-rule##n##_matches(u32 reason, u32 class_bit, u32 first_order, u32 last_order, u64 bytes)	\
+rule##n##_matches(u32 reason, u32 class_bit, u32 order, u64 bytes)				\
 {												\
 	if (!knob_read(rule##n##_verdict) ||							\
 	    !(knob_read(rule##n##_reasons) & 1U << (reason & 31)) ||				\
 	    !(knob_read(rule##n##_classes) & class_bit) ||					\
-	    first_order < knob_read(rule##n##_min_order) ||					\
-	    last_order > knob_read(rule##n##_max_order))					\
+	    order < knob_read(rule##n##_min_order) ||						\
+	    order > knob_read(rule##n##_max_order))						\
 		return false;									\
 	return bytes == BYTES_UNKNOWN ||							\
 	       (bytes >= knob_read(rule##n##_min_bytes) &&					\
@@ -159,8 +162,7 @@ s32 MIGRATE_EXT_PROG(rules_eligible, const struct migrate_ext_call *call)
 	u32 class_bit = class_bit_of(call->cgroup_id);
 
 #define ELIGIBLE(n)									\
-	if (rule##n##_matches(call->reason, class_bit, call->order, call->order,	\
-			      BYTES_UNKNOWN))						\
+	if (rule##n##_matches(call->reason, class_bit, call->order, BYTES_UNKNOWN))	\
 		return rule##n##_eligible();
 	FOR_EACH_RULE(ELIGIBLE)
 	return MIGRATE_EXT_NO_OPINION;
@@ -169,10 +171,10 @@ s32 MIGRATE_EXT_PROG(rules_eligible, const struct migrate_ext_call *call)
 u32 MIGRATE_EXT_PROG(rules_select, const struct migrate_ext_group *group)
 {
 	u32 class_bit = class_bit_of(group->cgroup_id);
-	u32 first = orders_lowest(group->orders), last = orders_highest(group->orders);
+	u32 order = orders_highest(group->orders);
 
 #define SELECT(n)									\
-	if (rule##n##_matches(group->reason, class_bit, first, last, group->bytes))	\
+	if (rule##n##_matches(group->reason, class_bit, order, group->bytes))		\
 		return rule##n##_select(group);
 	FOR_EACH_RULE(SELECT)
 	return 0;

@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <numaif.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,34 @@ CASE(explore, "the slower one is tried more rarely the slower it is")
 	case_note("the engine was tried %" PRIu64 " times of 200", tried);
 	EXPECT_GE(200 / 8, tried);
 	dmasim_set("latency_ns", 0);
+}
+
+CASE(mixed, "a group of several sizes of folios matches by its largest one")
+{
+	void *pages[5];
+	int nodes[5] = { 1, 1, 1, 1, 1 }, status[5];
+	struct arena huge;
+	uint64_t before;
+	unsigned int i;
+
+	start("rules");
+	set_number("rule0_reasons", 1 << 3);	/* syscall_or_cpuset */
+	set_number("rule0_min_order", 9);
+	set_number("rule1_verdict", 1);
+	set_number("rule1_max_order", 8);
+	arena = arena_map(ARENA_ANON, PAGE, 0);
+	huge = arena_map(ARENA_ANON_HUGE, 4 * HUGE_PAGE, 0);
+	pages[0] = arena.addr;
+	for (i = 0; i < 4; i++)
+		pages[i + 1] = huge.addr + i * HUGE_PAGE;
+	before = dcbm_status("folios_copied");
+	EXPECT_EQ(move_pages(0, 5, pages, nodes, status, MPOL_MF_MOVE), 0);
+	EXPECT_EQ(dcbm_status("folios_copied") - before, 5);
+	EXPECT_EQ(arena_on_node(&arena, 1), 1);
+	EXPECT_EQ(arena_on_node(&huge, 1), arena_pages(&huge));
+	arena_verify(&arena);
+	arena_verify(&huge);
+	arena_unmap(&huge);
 }
 
 /* --- cgroup_budget --- */
