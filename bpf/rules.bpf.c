@@ -30,7 +30,9 @@
  * Where it is bad: changing several columns that must agree, while it runs, takes a new
  * instance (mgx replace), for each knob is stored alone. And it does not learn: what was
  * right in the morning is done in the evening, but for the costs that the kernel
- * measures (rule..._measured).
+ * measures (rule..._measured). There, trying the slower one takes one part of `explore` of
+ * the time at most, by default 1.6 %, but more where it is more than 32 times slower: 3 %
+ * where it is 64 times slower, 5 % at 100 times.
  */
 #include <migrate_ext/common.bpf.h>
 
@@ -78,7 +80,8 @@ static __always_inline s32 rule##n##_eligible(void)						\
 	return MIGRATE_EXT_BATCH;								\
 }												\
 												\
-static __always_inline u32 rule##n##_select(const struct migrate_ext_group *group)		\
+static __always_inline u32 rule##n##_select(const struct migrate_ext_group *group,		\
+					    bool *measured)					\
 {												\
 	u32 id;											\
 												\
@@ -89,7 +92,8 @@ static __always_inline u32 rule##n##_select(const struct migrate_ext_group *grou
 	id = bpf_migrate_migrator_id(knob_str(rule##n##_engine));				\
 	if (!id || !bpf_migrate_migrator_ready(id))						\
 		return MIGRATOR_CPU;								\
-	return rule##n##_measured ? faster_of(id, group) : id;					\
+	*measured = rule##n##_measured;								\
+	return id;										\
 }												\
 extern int rule##n##_ends_here
 
@@ -110,16 +114,59 @@ static __always_inline u32 class_bit_of(u64 cgroup_id)
 	return 1U << (class ? *class & 31 : 0);
 }
 
+/* What has come of trying the slower one, for such groups as the kernel has one cost of. */
+struct attempt {
+	u32 slower;
+	/* It was not, the last time. */
+	u32 again;
+	/* What the other one takes for a MiB, in ns. */
+	u64 other;
+};
+
+#define FOLIO_CLASSES	4
+#define JOB_CLASSES	8
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FOLIO_CLASSES * JOB_CLASSES);
+	__type(key, u32);
+	__type(value, struct attempt);
+} attempts SEC(".maps");
+
+static __always_inline struct attempt *attempt_of(const struct migrate_ext_group *group)
+{
+	u64 pages = group->bytes / (group->folios ?: 1) >> 12;
+	u32 index = pages <= 1 ? 0 : pages <= 16 ? 1 : pages < 512 ? 2 : 3;
+	u32 class;
+
+	for (class = 0; class < JOB_CLASSES - 1; class++)
+		if (group->bytes <= 16384ULL << 2 * class)
+			break;
+	index = index * JOB_CLASSES + class;
+	return bpf_map_lookup_elem(&attempts, &index);
+}
+
+static __always_inline u64 ns_per_mib(u64 ns, u64 bytes)
+{
+	return ns * 1024 / (bytes >> 10 ?: 1);
+}
+
+/* So many times more rarely than one group of `explore` the slower one is tried at most. */
+#define MAX_SLOWER	32
+
 /*
  * Who has copied such groups faster, the engine or the CPU? One that has not copied any
  * yet is tried, and now and then the slower one, lest it remain slower for ever: as many
  * times more rarely as it is slower, so that what is lost by trying is one part of
- * `explore` of the time at most.
+ * `explore` of the time at most. But no more rarely than MAX_SLOWER times: a cost can be
+ * far too high because of one copy that was disturbed. It is an average of several copies,
+ * so one that was faster this time is tried again with the next group.
  */
 static __always_inline u32 faster_of(u32 id, const struct migrate_ext_group *group)
 {
 	u64 engine = bpf_migrate_cost_ns(id, group->bytes, group->folios);
 	u64 cpu = bpf_migrate_cost_ns(MIGRATOR_CPU, group->bytes, group->folios);
+	struct attempt *attempt = attempt_of(group);
 	u64 slower;
 	bool use_engine;
 
@@ -127,11 +174,30 @@ static __always_inline u32 faster_of(u32 id, const struct migrate_ext_group *gro
 		return engine ? MIGRATOR_CPU : id;
 	use_engine = engine < cpu;
 	slower = use_engine ? cpu / engine : engine / cpu;
+	if (slower > MAX_SLOWER)
+		slower = MAX_SLOWER;
 	/* A dry run tells the rule, not the exception. */
-	if (!(group->flags & MIGRATE_EXT_DRY_RUN) &&
-	    !(bpf_get_prandom_u32() % (knob_read(explore) * slower)))
-		use_engine = !use_engine;
+	if (attempt && !(group->flags & MIGRATE_EXT_DRY_RUN)) {
+		attempt->slower = use_engine ? MIGRATOR_CPU : id;
+		attempt->other = ns_per_mib(use_engine ? engine : cpu, group->bytes);
+		if (attempt->again == attempt->slower ||
+		    !(bpf_get_prandom_u32() % (knob_read(explore) * slower)))
+			use_engine = !use_engine;
+		attempt->again = 0;
+	}
 	return use_engine ? id : MIGRATOR_CPU;
+}
+
+static __always_inline void see_attempt(const struct migrate_ext_group *group,
+					const struct migrate_ext_result *result)
+{
+	const struct migrate_ext_part *part = &result->parts[0];
+	struct attempt *attempt = attempt_of(group);
+
+	if (attempt && result->decided && result->nr_parts == 1 &&
+	    part->migrator == attempt->slower && part->bytes_copied == group->bytes &&
+	    ns_per_mib(part->ns, group->bytes) < attempt->other)
+		attempt->again = part->migrator;
 }
 
 /* memory_hotplug, syscall_or_cpuset, mempolicy_mbind, contig_range, demotion, damon */
@@ -171,19 +237,25 @@ s32 MIGRATE_EXT_PROG(rules_eligible, const struct migrate_ext_call *call)
 u32 MIGRATE_EXT_PROG(rules_select, const struct migrate_ext_group *group)
 {
 	u32 class_bit = class_bit_of(group->cgroup_id);
-	u32 order = orders_highest(group->orders);
+	u32 order = orders_highest(group->orders), id;
+	bool measured = false;
 
 #define SELECT(n)									\
-	if (rule##n##_matches(group->reason, class_bit, order, group->bytes))		\
-		return rule##n##_select(group);
+	if (rule##n##_matches(group->reason, class_bit, order, group->bytes)) {	\
+		id = rule##n##_select(group, &measured);				\
+		goto matched;								\
+	}
 	FOR_EACH_RULE(SELECT)
 	return 0;
+matched:
+	return measured ? faster_of(id, group) : id;
 }
 
 void MIGRATE_EXT_PROG(rules_done, const struct migrate_ext_group *group,
 		      const struct migrate_ext_result *result)
 {
 	results_add(group, result);
+	see_attempt(group, result);
 }
 
 MIGRATE_EXT_OPS(rules,

@@ -58,6 +58,8 @@ void case_teardown(void)
 	if (arena.addr)
 		arena_unmap(&arena);
 	offload_reset();
+	if (is_loaded("migrator_test"))
+		remove_module("migrator_test");
 	mtcopy_stop();
 	dcbm_stop();
 	cgroup_remove("budget/inner");
@@ -237,6 +239,33 @@ CASE(explore, "the slower one is tried more rarely the slower it is")
 	case_note("the engine was tried %" PRIu64 " times of 200", tried);
 	EXPECT_GE(200 / 8, tried);
 	dmasim_set("latency_ns", 0);
+}
+
+CASE(disturbed, "one copy that took very long does not rule an engine out for long")
+{
+	static const char question[] = "reason=syscall_or_cpuset count=16";
+	unsigned int i;
+
+	insert_once("migrator_test");
+	mt_reset();
+	offload_use("cpu");
+	for (i = 0; i < 4; i++)
+		move(ARENA_ANON, 64 * 1024);
+	offload_use("test");
+	mt_set("ns", 4 * 1000 * MS);
+	move(ARENA_ANON, 64 * 1024);
+	offload_set("default_migrator", "none");
+
+	start("rules");
+	set_number("rule0_measured", 1);
+	set_number("explore", 2);
+	set_text("rule0_engine", "test");
+	expect_verdict(question, "verdict ahead migrator=cpu folios=16\n");
+	mt_set("ns", 1);
+	for (i = 0; i < 1000 && !strstr(dry_run(question), "ahead migrator=test"); i++)
+		move(ARENA_ANON, 64 * 1024);
+	case_note("after %u groups", i);
+	expect_verdict(question, "verdict ahead migrator=test folios=16\n");
 }
 
 CASE(mixed, "a group of several sizes of folios matches by its largest one")

@@ -9,6 +9,7 @@
  * /sys/kernel/debug/migrator_test; "reset" sets all of them to 0.
  *
  * copy_in_wait		copy in wait() instead of submit()
+ * ns			what it says that a job took, if not 0
  * submit_error		submit() fails with this errno; with fault_garbage it has
  *			called every pair copied before, and written garbage
  * delay_ms		sleep that long after the copies
@@ -67,6 +68,7 @@ MODULE_PARM_DESC(name, "Name of the migrator (default: test)");
 
 #define MIGRATOR_TEST_KNOBS(X)	\
 	X(copy_in_wait)		\
+	X(ns)			\
 	X(submit_error)		\
 	X(delay_ms)		\
 	X(hold)			\
@@ -551,6 +553,8 @@ static void test_wait(struct migrator *migrator, struct migrate_job *job)
 	wait_event_idle_timeout(hold_wait, !knob(KNOB_hold), MIGRATOR_TEST_HOLD);
 	atomic_dec(&nr_held);
 	job->busy_ns = 1;
+	if (knob(KNOB_ns))
+		job->ns = knob(KNOB_ns);
 }
 
 static struct migrator migrator_test = {
