@@ -6,7 +6,8 @@
  * cpusets, move_pages(2)) go to an engine, and what a task stands and waits for
  * (NUMA hinting faults, direct compaction) stays today's path. It writes down
  * what became of every group in the map `results`, whose sums are those of the
- * kernel's own books.
+ * kernel's own books. It tells 4096 kinds of groups apart (cgroup, orders, reason,
+ * migrator); what comes then is in rows of cgroup 0, and counted.
  *
  * It shows: a mask, a size and a string as knobs, a fallback to the CPU while
  * the engine is away, and results in done().

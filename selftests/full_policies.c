@@ -23,8 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <migrate_ext/results.h>
+
 #include "arena.h"
 #include "case.h"
+#include "cgroup.h"
 #include "dcbm.h"
 #include "dry_run.h"
 #include "load.h"
@@ -39,6 +42,18 @@ static struct arena arena;
 static struct load load;
 static void end_movers(void);
 static void end_dawdling(void);
+
+#define CONTENDERS	4
+
+static void remove_numbered(const char *name, unsigned int nr)
+{
+	char cgroup[32];
+
+	while (nr--) {
+		snprintf(cgroup, sizeof(cgroup), "%s%u", name, nr);
+		cgroup_remove(cgroup);
+	}
+}
 
 void case_setup(void)
 {
@@ -64,6 +79,7 @@ void case_teardown(void)
 	dcbm_stop();
 	cgroup_remove("budget/inner");
 	cgroup_remove("budget");
+	remove_numbered("share", CONTENDERS);
 }
 
 static void start(const char *name)
@@ -511,7 +527,6 @@ CASE(gone, "an engine that goes before it is given what was decided for it has n
 	EXPECT_EQ(read_account(id).pending, 0);
 }
 
-#define CONTENDERS	4
 #define MOVERS		2		/* of each */
 #define ENOUGH		(10000 * MS)	/* of engine time, for a few ms not to count */
 #define BATCHES		600		/* and batches, of which a few are begun or due */
@@ -585,7 +600,7 @@ static unsigned int waiting(const uint64_t *id)
 
 CASE(contention, "four cgroups share the engine's time by their weights")
 {
-	static const char * const cgroups[CONTENDERS] = { "share1", "share2", "share3", "share4" };
+	static const char * const cgroups[CONTENDERS] = { "share0", "share1", "share2", "share3" };
 	static const uint32_t weight[CONTENDERS] = { 100, 200, 300, 400 };	/* of 1000 */
 	uint64_t id[CONTENDERS], begin[CONTENDERS], end[CONTENDERS], all = 0;
 	unsigned int i, turn;
@@ -632,6 +647,43 @@ CASE(contention, "four cgroups share the engine's time by their weights")
 	end_movers();
 	for (i = 0; i < CONTENDERS; i++)
 		cgroup_remove(cgroups[i]);
+}
+
+/* --- results --- */
+
+CASE(results, "the sums of a map of results that is full are those of the books")
+{
+	struct migrate_ext_results_key key = {}, *last = NULL;
+	struct migrate_ext_results row = {};
+	uint64_t *rows, nr = 4096, i, offered = 0, bytes = 0, rest = 0;
+	struct book book;
+	size_t size;
+	int fd;
+
+	start("by_reason");
+	fd = bpf_map__fd(map_of("results"));
+	for (i = 0; i < nr; i++) {
+		key.cgroup_id = ((uint64_t)1 << 40) + i;
+		REQUIRE(!bpf_map_update_elem(fd, &key, &row, BPF_NOEXIST), "row %" PRIu64 ": %m", i);
+	}
+	rows = memory_of("results_rows");
+	*rows = nr;
+	move(ARENA_ANON, 4 * MiB);
+	move(ARENA_SHMEM, 4 * MiB);
+	book = policy_book(ROOT_CGROUP_ID);
+	for (; !bpf_map_get_next_key(fd, last, &key); last = &key) {
+		REQUIRE(!bpf_map_lookup_elem(fd, &key, &row), "row: %m");
+		offered += row.offered;
+		bytes += row.bytes;
+		rest += key.cgroup_id ? 0 : row.batches;
+	}
+	EXPECT_GT(book.offered, 0);
+	EXPECT_EQ(offered, book.offered);
+	EXPECT_EQ(bytes, book.bytes_copied);
+	EXPECT_GT(rest, 0);
+	EXPECT_EQ(*(uint64_t *)variable(".bss.counters", "results_merged", &size), rest);
+	EXPECT_EQ(*(uint64_t *)variable(".bss.counters", "results_lost", &size), 0);
+	EXPECT_EQ(*rows, nr);
 }
 
 /* --- adaptive --- */

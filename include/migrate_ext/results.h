@@ -12,7 +12,8 @@
 
 /**
  * struct migrate_ext_results_key - folios that are counted together
- * @cgroup_id: cgroup that they are charged to
+ * @cgroup_id: cgroup that they are charged to; 0 for those that found no row of
+ *	their own: then @orders is 0, too
  * @orders: bit n is set when a folio of order n was among them; 0 when none
  *	was left to copy ahead
  * @reason: an &enum migrate_reason
