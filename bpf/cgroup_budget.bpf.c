@@ -3,20 +3,23 @@
  * cgroup_budget: the time of an engine is divided among cgroups by weight.
  *
  * For a machine where many want the engine. Each cgroup that has a weight (the knob
- * `weights`, 1 to 10000), and each that has none, by default_weight, has an
- * account of the engine-busy time that its folios took. A cgroup waits when it has asked in
- * vain within the last `idle_ms`: because it was ahead of another one, or because no channel
- * was idle. Nobody is given the engine who is ahead of one that waits, by weight, by more
- * than `burst_ms`; the CPU copies for him meanwhile. So under contention the times are as
- * the weights, whatever the cgroups ask for, and however large their folios are.
+ * `weights`, 1 to 10000) has an account of the engine-busy time that its folios took; who
+ * has none uses that of the nearest ancestor that has, up to 16 levels above it, and never the
+ * root, or one of its own, by default_weight.
+ *
+ * A cgroup waits when it has asked in vain within the last `idle_ms`: because it was ahead of
+ * another one, or because no channel was idle. Nobody is given the engine who is ahead of one
+ * that waits, by weight, by more than `burst_ms`; the CPU copies for him meanwhile. So under
+ * contention the times are as the weights, whatever the cgroups ask for, and however large
+ * their folios are.
  *
  * Who does not wait has got all that it asked for, and holds nobody back: the others borrow
  * what it leaves. What they borrow is owed to nobody: who begins to wait begins where those
- * stand who wait already, with no credit for the time before, and nobody has to be made up
- * to. So all that a cgroup can be ahead is burst_ms of engine time, and the batches that it
- * is given when it is just within that: one, whatever the number of its tasks, for what the
- * engine is still at is counted by what such bytes have cost. Descendants use the account of
- * their nearest ancestor with a weight.
+ * stand who wait already, with no credit for the time before, and nobody has to be made up to.
+ * So all that a cgroup can be ahead is burst_ms of engine time, and one batch that it is given
+ * when it is just within that, whatever the number of its tasks: what the engine is still at
+ * is counted by what such bytes have cost. Until the first batch has ended that is not known,
+ * and each task may have one.
  *
  *	mgx load cgroup_budget.bpf.o
  *	mgx tune cgroup_budget weights:/tenants/a=300
@@ -24,12 +27,12 @@
  * What each has used `mgx status` shows, and the map `accounts`, in nanoseconds of engines.
  *
  * Where it is bad: for an engine that nobody waits for it only costs time to select, and the
- * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is
- * does something else, the CPU copies for the others and the engine stands idle, for as
- * long as idle_ms when that cgroup does not come back. So one that cannot ask often enough
- * for its share, but is refused now and then, makes the others keep pace with it. A long
- * idle_ms has exact shares, a short one has a busy engine; it should be some times as long
- * as a batch takes.
+ * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is does
+ * something else, the CPU copies for the others and the engine stands idle, for as long as
+ * idle_ms when that cgroup does not come back. So one that cannot ask often enough for its
+ * share, but is refused now and then, makes the others keep pace with it. A long idle_ms has
+ * exact shares, a short one has a busy engine; it should be some times as long as a batch
+ * takes.
  */
 #include <migrate_ext/common.bpf.h>
 
@@ -44,12 +47,13 @@ KNOB(u32, idle_ms, 100, "ms", 1, 60000,
 COUNTER(over_budget, "groups left to the CPU because their cgroup was ahead");
 COUNTER(unopposed, "groups for the engine while no other cgroup waited");
 COUNTER(no_account, "groups left to the CPU because there are too many accounts");
+COUNTER(no_flight, "groups left to the CPU because too many are being copied");
 
 /* Names of the accounts' columns for the tools; times in ns. */
 struct account {
 	u64 used CGROUP_COUNTER("ns", "engine time, since the account was made");
 	u64 standing;		/* the same by weight 1000, from where it was when it began to wait */
-	u64 pending;		/* bytes that the engine is at */
+	s64 pending;		/* bytes that the engine is at */
 	u64 waited;		/* when it asked in vain last; 0: never */
 	u32 weight;
 	u32 unused;
@@ -64,6 +68,23 @@ struct {
 	__type(key, u64);
 	__type(value, struct account);
 } accounts SEC(".maps");
+
+/* A group that the engine was chosen for: until done() it is pending for that account. */
+struct flight {
+	u64 account;
+	u64 bytes;
+};
+
+/*
+ * By the address of the group, which select() and done() are given the same one of. By then
+ * its cgroup may have been removed, or another one have got a weight.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct flight);
+} flights SEC(".maps");
 
 /* Where the last one of those who wait stands. It only grows, and nobody begins behind it. */
 u64 floor_ns;
@@ -122,10 +143,10 @@ static __always_inline u64 by_weight(u64 ns, u32 weight)
 	return ns * 1000 / (weight ? weight : 1);
 }
 
-/* What the engine has still to do for it, as if it were done. */
-static __always_inline u64 pending_ns(const struct account *account)
+/* What the engine has still to do of these bytes, as if it were done. */
+static __always_inline u64 pending_ns(s64 bytes, u32 weight)
 {
-	return by_weight((account->pending >> 10) * ns_per_mib >> 10, account->weight);
+	return bytes <= 0 ? 0 : by_weight(((u64)bytes >> 10) * ns_per_mib >> 10, weight);
 }
 
 /* A clock that was read before that of another CPU may be behind it. */
@@ -134,11 +155,13 @@ static __always_inline bool is_waiting(const struct account *account, u64 now, u
 	return account->waited && (s64)(now - account->waited) <= (s64)idle_ns;
 }
 
+/* The least of the others who wait: with what is pending, and without. */
 struct search {
 	u64 me;
 	u64 now;
 	u64 idle_ns;
 	u64 least;
+	u64 standing;
 };
 
 static long look_at(void *map, const u64 *id, struct account *account, struct search *search)
@@ -147,7 +170,10 @@ static long look_at(void *map, const u64 *id, struct account *account, struct se
 
 	if (*id == search->me || !is_waiting(account, search->now, search->idle_ns))
 		return 0;
-	its = account->standing + pending_ns(account);
+	its = account->standing;
+	if (its < search->standing)
+		search->standing = its;
+	its += pending_ns(account->pending, account->weight);
 	if (its < search->least)
 		search->least = its;
 	return 0;
@@ -162,16 +188,21 @@ static __always_inline void raise_floor(u64 to)
 		__sync_val_compare_and_swap(&floor_ns, was, to);
 }
 
-static __always_inline struct account *account_for(u64 id, u32 weight, bool make)
+static __always_inline struct account *account_at(u64 id)
 {
-	struct account *account = bpf_map_lookup_elem(&accounts, &id);
+	return bpf_map_lookup_elem(&accounts, &id);
+}
+
+static __always_inline struct account *account_for(u64 id, u32 weight)
+{
+	struct account *account = account_at(id);
 	struct account new = { .standing = floor_ns, .weight = weight };
 
-	if (account || !make)
+	if (account)
 		return account;
 	/* Another CPU may be first: whoever is, the account is there. */
 	bpf_map_update_elem(&accounts, &id, &new, BPF_NOEXIST);
-	account = bpf_map_lookup_elem(&accounts, &id);
+	account = account_at(id);
 	if (!account)
 		count(no_account, 1);
 	return account;
@@ -193,49 +224,92 @@ static __always_inline u64 stand(struct account *account, const struct search *s
 	/* What ends meanwhile is added by done(): then the next time will do. */
 	if (its != was)
 		__sync_val_compare_and_swap(&account->standing, was, its);
-	raise_floor(search->least == ~0ULL || (waits && its < search->least) ? its :
-									       search->least);
+	raise_floor(search->standing == ~0ULL || (waits && its < search->standing) ?
+		    its : search->standing);
 	return its;
+}
+
+static __always_inline bool is_ahead(u64 its, u32 weight, const struct search *search)
+{
+	return search->least != ~0ULL &&
+	       (s64)(its - search->least) >
+	       (s64)by_weight(knob_read(burst_ms) * 1000000ULL, weight);
+}
+
+/* The answer for a dry run, which leaves everything as it is. */
+static __always_inline bool would_have_budget(struct search *search, u32 weight)
+{
+	struct account *account = account_at(search->me);
+	u64 its = floor_ns;
+
+	bpf_for_each_map_elem(&accounts, look_at, search, 0);
+	if (account)
+		its = stand(account, search, false) + pending_ns(account->pending, weight);
+	return !is_ahead(its, weight, search);
 }
 
 /* May this cgroup have the engine now? Then what it asks for is pending. */
 static __always_inline bool has_budget(const struct migrate_ext_group *group)
 {
-	bool dry_run = group->flags & MIGRATE_EXT_DRY_RUN, may;
+	struct flight flight = { .bytes = group->bytes };
+	u64 key = (u64)group, its;
 	struct search search = {
 		.now = bpf_ktime_get_ns(),
 		.idle_ns = knob_read(idle_ms) * 1000000ULL,
 		.least = ~0ULL,
+		.standing = ~0ULL,
 	};
 	struct account *account;
-	u64 its = floor_ns;
 	u32 weight;
+	s64 before;
 
 	search.me = account_of(group->cgroup_id, &weight);
-	account = account_for(search.me, weight, !dry_run);
-	if (!account && !dry_run)
+	if (group->flags & MIGRATE_EXT_DRY_RUN)
+		return would_have_budget(&search, weight);
+	account = account_for(search.me, weight);
+	if (!account)
 		return false;
-	bpf_for_each_map_elem(&accounts, look_at, &search, 0);
-	if (account) {
-		if (!dry_run)
-			account->weight = weight;
-		its = stand(account, &search, !dry_run) + pending_ns(account);
-	}
-	may = search.least == ~0ULL ||
-	      (s64)(its - search.least) <=
-	      (s64)by_weight(knob_read(burst_ms) * 1000000ULL, weight);
-	if (dry_run || !account)
-		return may;
+	flight.account = search.me;
+	account->weight = weight;
 
-	if (!may) {
+	/* Who asks at the same time sees this one's bytes, or is seen. */
+	before = __sync_fetch_and_add(&account->pending, flight.bytes);
+	bpf_for_each_map_elem(&accounts, look_at, &search, 0);
+	its = stand(account, &search, true) + pending_ns(before, weight);
+	if (is_ahead(its, weight, &search)) {
 		account->waited = search.now;
 		count(over_budget, 1);
-		return false;
+	} else if (bpf_map_update_elem(&flights, &key, &flight, BPF_ANY)) {
+		count(no_flight, 1);
+	} else {
+		if (search.least == ~0ULL)
+			count(unopposed, 1);
+		return true;
 	}
-	if (search.least == ~0ULL)
-		count(unopposed, 1);
-	count(account->pending, group->bytes);
-	return true;
+	__sync_fetch_and_sub(&account->pending, flight.bytes);
+	return false;
+}
+
+/* The engine's time for a group, whatever its cgroup is by now. */
+static __always_inline void charge(struct account *account, const struct flight *flight,
+				   const struct migrate_ext_result *result)
+{
+	u64 cost, was = ns_per_mib;
+
+	/* No channel was idle, or not enough of them. */
+	if (result->bytes_taken < flight->bytes)
+		account->waited = bpf_ktime_get_ns();
+	if (!result->busy_ns)
+		return;
+	count(account->used, result->busy_ns);
+	count(account->standing, by_weight(result->busy_ns, account->weight));
+	/* What failed tells nothing of that, and one that was disturbed little. */
+	if (result->failed || result->bytes_copied < 4096)
+		return;
+	cost = result->busy_ns * 1024 / (result->bytes_copied >> 10);
+	if (was && cost > 2 * was)
+		cost = 2 * was;
+	ns_per_mib = was ? was - was / 8 + cost / 8 : cost;
 }
 
 s32 MIGRATE_EXT_PROG(budget_eligible, const struct migrate_ext_call *call)
@@ -255,33 +329,22 @@ u32 MIGRATE_EXT_PROG(budget_select, const struct migrate_ext_group *group)
 void MIGRATE_EXT_PROG(budget_done, const struct migrate_ext_group *group,
 		      const struct migrate_ext_result *result)
 {
+	struct flight *found, flight;
 	struct account *account;
-	u32 weight;
-	u64 me, cost;
+	u64 key = (u64)group;
 
-	if (result->chosen <= MIGRATOR_CPU || !result->decided)
+	found = bpf_map_lookup_elem(&flights, &key);
+	if (!found)
 		return;
-	me = account_of(group->cgroup_id, &weight);
-	account = bpf_map_lookup_elem(&accounts, &me);
+	flight = *found;
+	bpf_map_delete_elem(&flights, &key);
+	account = account_at(flight.account);
 	if (!account)
 		return;
-	/* The account may be a new one, whose predecessor had to make room meanwhile. */
-	if (account->pending >= group->bytes)
-		__sync_fetch_and_sub(&account->pending, group->bytes);
 	/* The engine had gone: the CPU's time is not what is divided. */
-	if (result->migrator == MIGRATOR_CPU)
-		return;
-	/* No channel was idle, or not enough of them. */
-	if (result->bytes_taken < group->bytes)
-		account->waited = bpf_ktime_get_ns();
-	if (!result->busy_ns)
-		return;
-	count(account->used, result->busy_ns);
-	count(account->standing, by_weight(result->busy_ns, account->weight));
-	if (result->bytes_copied >= 4096) {
-		cost = result->busy_ns * 1024 / (result->bytes_copied >> 10);
-		ns_per_mib = ns_per_mib ? ns_per_mib - ns_per_mib / 8 + cost / 8 : cost;
-	}
+	if (result->migrator != MIGRATOR_CPU)
+		charge(account, &flight, result);
+	__sync_fetch_and_sub(&account->pending, flight.bytes);
 }
 
 MIGRATE_EXT_OPS(cgroup_budget,

@@ -649,6 +649,99 @@ CASE(contention, "four cgroups share the engine's time by their weights")
 		cgroup_remove(cgroups[i]);
 }
 
+/* The time of all accounts together. */
+static uint64_t used_by_all(void)
+{
+	int fd = bpf_map__fd(map_of("accounts"));
+	uint64_t key, *last = NULL, sum = 0;
+
+	for (; !bpf_map_get_next_key(fd, last, &key); last = &key)
+		sum += read_account(key).used;
+	return sum;
+}
+
+CASE(removed, "what a cgroup has pending when it is removed stays that of its owner")
+{
+	uint64_t id = cgroup_of("budget");
+	unsigned int turn;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	write_weight(id, 100);
+	write_file(CGROUP_ROOT "/budget/cgroup.subtree_control", "+memory");
+	dawdle_after_select();
+	for (turn = 0; turn < 3; turn++) {
+		uint64_t before = read_account(id).used;
+
+		cgroup_of("budget/inner");
+		/* The memory stays there, who moves it does not. */
+		load = load_start("budget/inner", 1);
+		load_wait(&load, 1);
+		while (!read_account(id).pending)
+			usleep(100);
+		REQUIRE(!cgroup_remove("budget/inner"), "budget/inner: %m");
+		load_wait(&load, 2);
+		load_stop(&load);
+		EXPECT_EQ(read_account(id).pending, 0);
+		EXPECT_GT(read_account(id).used, before);
+	}
+	EXPECT_EQ(used_by_all(), policy_book(ROOT_CGROUP_ID).busy_ns);
+	end_dawdling();
+}
+
+CASE(reweighed, "what is pending when a cgroup gets a weight, or loses it, stays its owner's")
+{
+	uint64_t id = cgroup_of("budget"), inner;
+	unsigned int turn;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	write_file(CGROUP_ROOT "/budget/cgroup.subtree_control", "+memory");
+	inner = cgroup_of("budget/inner");
+	dawdle_after_select();
+	load = load_start("budget/inner", 0);
+	for (turn = 0; turn < 6; turn++) {
+		uint64_t owner = turn % 2 ? id : inner;
+
+		load_wait(&load, 1);
+		while (!read_account(owner).pending)
+			usleep(100);
+		if (turn % 2)
+			bpf_map_delete_elem(bpf_map__fd(map_of("weights")), &id);
+		else
+			write_weight(id, 200);
+	}
+	load_stop(&load);
+	end_dawdling();
+	EXPECT_GT(read_account(id).used, 0);
+	EXPECT_EQ(read_account(id).pending, 0);
+	EXPECT_GT(read_account(inner).used, 0);
+	EXPECT_EQ(read_account(inner).pending, 0);
+	EXPECT_EQ(used_by_all(), policy_book(ROOT_CGROUP_ID).busy_ns);
+}
+
+CASE(floor, "what is only estimated moves the place of nobody, and what is odd the estimate little")
+{
+	uint64_t id = cgroup_of("budget"), other = ROOT_CGROUP_ID, later = now_ns() + 3600000 * MS;
+	uint64_t standing = 5000 * MS;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	*memory_of("ns_per_mib") = 16000 * MS;
+	write_account(other, (struct account){ .standing = standing, .pending = 16 * MiB,
+					       .waited = later, .weight = 100 });
+	cgroup_enter("budget");
+	move(ARENA_ANON, MiB);
+	EXPECT_GT(read_account(id).used, 0);
+	EXPECT_GE(standing, *memory_of("floor_ns"));
+	/* At most twice as much as was known. */
+	*memory_of("ns_per_mib") = 1000;
+	move(ARENA_ANON, MiB);
+	EXPECT_GT(*memory_of("ns_per_mib"), 1000);
+	EXPECT_GE(2000, *memory_of("ns_per_mib"));
+	cgroup_enter("");
+}
+
 /* --- results --- */
 
 CASE(results, "the sums of a map of results that is full are those of the books")
