@@ -5,7 +5,8 @@
  * For a machine where many want the engine. Each cgroup that has a weight (the knob
  * `weights`, 1 to 10000) has an account of the engine-busy time that its folios took; who
  * has none uses that of the nearest ancestor that has, up to 16 levels above it, and never the
- * root, or one of its own, by default_weight.
+ * root. Where no ancestor has a weight either, it has an account of its own, by
+ * default_weight; with `default_level`, all in a cgroup of that level have one together.
  *
  * A cgroup waits when it has asked in vain within the last `idle_ms`: because it was ahead of
  * another one, or because no channel was idle. Nobody is given the engine who is ahead of one
@@ -24,7 +25,14 @@
  *	mgx load cgroup_budget.bpf.o
  *	mgx tune cgroup_budget weights:/tenants/a=300
  *
- * What each has used `mgx status` shows, and the map `accounts`, in nanoseconds of engines.
+ * What each has used `mgx status` shows, from the map `accounts`. Its size is fixed, for each
+ * decision looks at all of it. An account that has not asked for a minute, and is not
+ * ahead, makes room for a new one when there is none. Who finds none is counted in no_account
+ * and uses the account of cgroup 0, by default_weight, together with all others that found
+ * none or have been removed. What was used by those who made room is added to it, too. So the
+ * accounts together have all the time that the engine took, however many cgroups come and go.
+ * They could be in the cgroups' storage instead, without that limit; but what is there cannot
+ * be looked through for who waits, and goes with the cgroup.
  *
  * Where it is bad: for an engine that nobody waits for it only costs time to select, and the
  * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is does
@@ -38,6 +46,8 @@
 
 KNOB_STR(engine, 16, "dcbm", "migrator whose time is divided");
 KNOB(u32, default_weight, 100, "weight", 1, 10000, "of cgroups that are not in the map weights");
+KNOB(u32, default_level, 16, "level", 1, 16,
+     "cgroups without a weight share that of their ancestor of this level; 1: below the root");
 KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
 KNOB(u32, burst_ms, 10, "ms", 1, 10000,
      "engine time by which a cgroup may be ahead of one that waits");
@@ -46,7 +56,7 @@ KNOB(u32, idle_ms, 100, "ms", 1, 60000,
 
 COUNTER(over_budget, "groups left to the CPU because their cgroup was ahead");
 COUNTER(unopposed, "groups for the engine while no other cgroup waited");
-COUNTER(no_account, "groups left to the CPU because there are too many accounts");
+COUNTER(no_account, "groups for which there was no account any more: they use that of cgroup 0");
 COUNTER(no_flight, "groups left to the CPU because too many are being copied");
 
 /* Names of the accounts' columns for the tools; times in ns. */
@@ -55,16 +65,17 @@ struct account {
 	u64 standing;		/* the same by weight 1000, from where it was when it began to wait */
 	s64 pending;		/* bytes that the engine is at */
 	u64 waited;		/* when it asked in vain last; 0: never */
+	u64 asked;		/* when it asked last */
 	u32 weight;
 	u32 unused;
 };
 
 CGROUP_KNOB(weights, 1024, "weight", 1, 10000, "weight of the cgroup and its descendants");
 
-/* By cgroup id. An account that nobody has used for long makes room for a new one. */
+/* By cgroup id, and that of cgroup 0 for all that find no place. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 256);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
 	__type(key, u64);
 	__type(value, struct account);
 } accounts SEC(".maps");
@@ -90,6 +101,8 @@ struct {
 u64 floor_ns;
 /* What the engine takes for 1 MiB, a moving average. */
 u64 ns_per_mib;
+/* When the accounts were looked through for some that can make room. */
+u64 swept;
 
 extern struct cgroup *bpf_cgroup_from_id(u64 cgid) __ksym;
 extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym;
@@ -97,6 +110,9 @@ extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
 
 #define MAX_DEPTH	16
 #define MAX_WEIGHT	10000
+#define OTHERS		0		/* the cgroup id of those without an account */
+#define SWEEP_NS	1000000000ULL
+#define RESTING_NS	60000000000ULL
 
 /* Anything can stand in a map. */
 static __always_inline u32 weight_in(const u32 *found)
@@ -104,20 +120,24 @@ static __always_inline u32 weight_in(const u32 *found)
 	return !*found ? 1 : *found > MAX_WEIGHT ? MAX_WEIGHT : *found;
 }
 
-/* Whose account a cgroup uses: its own, or that of the nearest ancestor with a weight. */
+/*
+ * Whose account a cgroup uses: its own, that of the nearest ancestor with a weight, or that
+ * of its ancestor of default_level. Whose descendant a cgroup was that has been removed
+ * cannot be asked.
+ */
 static __always_inline u64 account_of(u64 cgroup_id, u32 *weight)
 {
 	u32 *found = bpf_map_lookup_elem(&weights, &cgroup_id);
+	int lowest = knob_read(default_level), level, i;
 	struct cgroup *cgrp, *ancestor;
 	u64 id, owner = cgroup_id;
-	int level, i;
 
 	*weight = found ? weight_in(found) : knob_read(default_weight);
 	if (found)
 		return owner;
 	cgrp = bpf_cgroup_from_id(cgroup_id);
 	if (!cgrp)
-		return owner;
+		return OTHERS;
 	level = cgrp->level;
 	bpf_for(i, 0, MAX_DEPTH) {
 		if (--level <= 0)
@@ -133,6 +153,8 @@ static __always_inline u64 account_of(u64 cgroup_id, u32 *weight)
 			owner = id;
 			break;
 		}
+		if (level == lowest)
+			owner = id;
 	}
 	bpf_cgroup_release(cgrp);
 	return owner;
@@ -188,24 +210,51 @@ static __always_inline void raise_floor(u64 to)
 		__sync_val_compare_and_swap(&floor_ns, was, to);
 }
 
+/* Who is where a new account begins anyway loses nothing by making room. */
+static long make_room(void *map, const u64 *id, struct account *account, u64 *now)
+{
+	u64 others = OTHERS;
+	struct account *to;
+
+	if (*id == OTHERS || account->pending || account->standing > floor_ns ||
+	    (s64)(*now - account->asked) < (s64)RESTING_NS)
+		return 0;
+	to = bpf_map_lookup_elem(&accounts, &others);
+	if (to && !bpf_map_delete_elem(&accounts, id))
+		count(to->used, account->used);
+	return 0;
+}
+
 static __always_inline struct account *account_at(u64 id)
 {
 	return bpf_map_lookup_elem(&accounts, &id);
 }
 
-static __always_inline struct account *account_for(u64 id, u32 weight)
+/* The account of *@id, a new one if need be; where there is no room, that of the others. */
+static __always_inline struct account *account_for(u64 *id, u32 *weight, u64 now)
 {
-	struct account *account = account_at(id);
-	struct account new = { .standing = floor_ns, .weight = weight };
+	struct account *account = account_at(*id);
+	struct account new = {
+		.standing = floor_ns,
+		.asked = now,
+		.weight = *weight,
+	};
+	u64 was = swept;
 
 	if (account)
 		return account;
 	/* Another CPU may be first: whoever is, the account is there. */
-	bpf_map_update_elem(&accounts, &id, &new, BPF_NOEXIST);
-	account = account_at(id);
-	if (!account)
-		count(no_account, 1);
-	return account;
+	bpf_map_update_elem(&accounts, id, &new, BPF_NOEXIST);
+	account = account_at(*id);
+	if (account)
+		return account;
+	if ((s64)(now - was) >= (s64)SWEEP_NS &&
+	    __sync_val_compare_and_swap(&swept, was, now) == was)
+		bpf_for_each_map_elem(&accounts, make_room, &now, 0);
+	count(no_account, 1);
+	*id = OTHERS;
+	*weight = knob_read(default_weight);
+	return account_at(*id);
 }
 
 /*
@@ -266,11 +315,12 @@ static __always_inline bool has_budget(const struct migrate_ext_group *group)
 	search.me = account_of(group->cgroup_id, &weight);
 	if (group->flags & MIGRATE_EXT_DRY_RUN)
 		return would_have_budget(&search, weight);
-	account = account_for(search.me, weight);
+	account = account_for(&search.me, &weight, search.now);
 	if (!account)
 		return false;
 	flight.account = search.me;
 	account->weight = weight;
+	account->asked = search.now;
 
 	/* Who asks at the same time sees this one's bytes, or is seen. */
 	before = __sync_fetch_and_add(&account->pending, flight.bytes);
@@ -312,6 +362,15 @@ static __always_inline void charge(struct account *account, const struct flight 
 	ns_per_mib = was ? was - was / 8 + cost / 8 : cost;
 }
 
+s32 MIGRATE_EXT_SLEEPABLE(budget_init)
+{
+	const struct account new = {};
+	u64 others = OTHERS;
+
+	bpf_map_update_elem(&accounts, &others, &new, BPF_NOEXIST);
+	return 0;
+}
+
 s32 MIGRATE_EXT_PROG(budget_eligible, const struct migrate_ext_call *call)
 {
 	return MIGRATE_EXT_BATCH;
@@ -344,10 +403,12 @@ void MIGRATE_EXT_PROG(budget_done, const struct migrate_ext_group *group,
 	/* The engine had gone: the CPU's time is not what is divided. */
 	if (result->migrator != MIGRATOR_CPU)
 		charge(account, &flight, result);
+	/* The last: until then the account cannot make room. */
 	__sync_fetch_and_sub(&account->pending, flight.bytes);
 }
 
 MIGRATE_EXT_OPS(cgroup_budget,
+	.init = (void *)budget_init,
 	.eligible = (void *)budget_eligible,
 	.select = (void *)budget_select,
 	.done = (void *)budget_done,

@@ -44,6 +44,7 @@ static void end_movers(void);
 static void end_dawdling(void);
 
 #define CONTENDERS	4
+#define MANY		50
 
 static void remove_numbered(const char *name, unsigned int nr)
 {
@@ -80,6 +81,7 @@ void case_teardown(void)
 	cgroup_remove("budget/inner");
 	cgroup_remove("budget");
 	remove_numbered("share", CONTENDERS);
+	remove_numbered("light", MANY);
 }
 
 static void start(const char *name)
@@ -315,7 +317,7 @@ CASE(mixed, "a group of several sizes of folios matches by its largest one")
 /* --- cgroup_budget --- */
 
 struct account {
-	uint64_t used, standing, pending, waited;
+	uint64_t used, standing, pending, waited, asked;
 	uint32_t weight, unused;
 };
 
@@ -718,6 +720,94 @@ CASE(reweighed, "what is pending when a cgroup gets a weight, or loses it, stays
 	EXPECT_GT(read_account(inner).used, 0);
 	EXPECT_EQ(read_account(inner).pending, 0);
 	EXPECT_EQ(used_by_all(), policy_book(ROOT_CGROUP_ID).busy_ns);
+}
+
+/* Moves memory of as many cgroups, of each one batch. */
+static void move_of_each(unsigned int nr)
+{
+	struct arena memory[MANY];
+	char name[32];
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "light%u", i);
+		cgroup_of(name);
+		cgroup_enter(name);
+		memory[i] = arena_map(ARENA_ANON, BATCH, 0);
+	}
+	cgroup_enter("");
+	for (i = 0; i < nr; i++) {
+		arena_move(&memory[i], 1);
+		arena_verify(&memory[i]);
+		arena_unmap(&memory[i]);
+	}
+}
+
+CASE(many, "who finds no account is counted and uses a common one, until another makes room")
+{
+	struct account account = { .used = MS, .weight = 100, .asked = now_ns() };
+	uint64_t id, none = 0, old[3], common;
+	unsigned int i, nr;
+	size_t size;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	/* But for ten places all are taken. */
+	nr = bpf_map__max_entries(map_of("accounts")) - 10;
+	for (i = 0; i < nr; i++)
+		write_account(((uint64_t)1 << 40) + i, account);
+	move_of_each(MANY);
+	EXPECT_GE(*(uint64_t *)variable(".bss.counters", "no_account", &size), MANY - 10);
+	common = read_account(none).used;
+	EXPECT_GT(common, 0);
+	EXPECT_EQ(read_account(none).pending, 0);
+	EXPECT_EQ(used_by_all(), nr * MS + policy_book(ROOT_CGROUP_ID).busy_ns);
+
+	/* Three that have rested: one is ahead still, one has something pending. */
+	account.asked = now_ns() - 61000 * MS;
+	for (i = 0; i < 3; i++)
+		old[i] = ((uint64_t)1 << 40) + i;
+	write_account(old[0], account);
+	account.standing = *memory_of("floor_ns") + 3600000 * MS;
+	write_account(old[1], account);
+	account.standing = 0;
+	account.pending = MiB;
+	write_account(old[2], account);
+	/* Room is looked for once a second at most; who looks for it has it the next time. */
+	usleep(1100000);
+	move_of_each(MANY);
+	EXPECT_EQ(read_account(old[0]).used, 0);
+	EXPECT_GT(read_account(old[1]).used, 0);
+	EXPECT_GT(read_account(old[2]).used, 0);
+	EXPECT_GE(read_account(none).used, common + MS);
+	EXPECT_EQ(used_by_all(), nr * MS + policy_book(ROOT_CGROUP_ID).busy_ns);
+	for (i = 0, nr = 0; i < MANY; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "light%u", i);
+		id = cgroup_id_of(name);
+		nr += !!read_account(id).used;
+	}
+	case_note("%u of %u have an account", nr, MANY);
+	EXPECT_GE(nr, 10);
+}
+
+CASE(level, "cgroups without a weight have accounts of their own, or share one by their level")
+{
+	uint64_t id = cgroup_of("budget"), inner;
+
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	write_file(CGROUP_ROOT "/budget/cgroup.subtree_control", "+memory");
+	inner = cgroup_of("budget/inner");
+	cgroup_enter("budget/inner");
+	move(ARENA_ANON, MiB);
+	EXPECT_GT(read_account(inner).used, 0);
+	EXPECT_EQ(read_account(id).used, 0);
+	set_number("default_level", 1);
+	move(ARENA_ANON, MiB);
+	EXPECT_GT(read_account(id).used, 0);
+	cgroup_enter("");
 }
 
 CASE(floor, "what is only estimated moves the place of nobody, and what is odd the estimate little")
