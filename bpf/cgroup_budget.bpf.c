@@ -8,39 +8,42 @@
  * root. Where no ancestor has a weight either, it has an account of its own, by
  * default_weight; with `default_level`, all in a cgroup of that level have one together.
  *
- * A cgroup waits when it has asked in vain within the last `idle_ms`: because it was ahead of
- * another one, or because no channel was idle. Nobody is given the engine who is ahead of one
+ * A cgroup waits when it has asked in vain within the last `idle_ms`: because it was ahead
+ * of another one, or because no channel was idle. But one that is away for longer, more than
+ * an eighth of the time, is not waited for. Nobody is given the engine who is ahead of one
  * that waits, by weight, by more than `burst_ms`; the CPU copies for him meanwhile. So under
  * contention the times are as the weights, whatever the cgroups ask for, and however large
  * their folios are.
  *
- * Who does not wait has got all that it asked for, and holds nobody back: the others borrow
- * what it leaves. What they borrow is owed to nobody: who begins to wait begins where those
- * stand who wait already, with no credit for the time before, and nobody has to be made up to.
- * So all that a cgroup can be ahead is burst_ms of engine time, and one batch that it is given
- * when it is just within that, whatever the number of its tasks: what the engine is still at
- * is counted by what such bytes have cost. Until the first batch has ended that is not known,
- * and each task may have one.
+ * Who does not wait has got all that it asked for, or comes seldom, and holds nobody back: the
+ * others borrow what it leaves. What they borrow is owed to nobody: who begins to wait begins
+ * where those stand who wait already, with no credit for the time before, and nobody has to
+ * be made up to. So all that a cgroup can be ahead is burst_ms of engine time, and one batch
+ * that it is given when it is just within that, whatever the number of its tasks: what the
+ * engine is still at is counted by what such bytes have cost. Until the first batch has
+ * ended that is not known, and each task may have one.
  *
  *	mgx load cgroup_budget.bpf.o
  *	mgx tune cgroup_budget weights:/tenants/a=300
  *
  * What each has used `mgx status` shows, from the map `accounts`. Its size is fixed, for each
- * decision looks at all of it. An account that has not asked for a minute, and is not
- * ahead, makes room for a new one when there is none. Who finds none is counted in no_account
- * and uses the account of cgroup 0, by default_weight, together with all others that found
- * none or have been removed. What was used by those who made room is added to it, too. So the
- * accounts together have all the time that the engine took, however many cgroups come and go.
- * They could be in the cgroups' storage instead, without that limit; but what is there cannot
- * be looked through for who waits, and goes with the cgroup.
+ * decision looks at all of it. An account that has not asked for a minute, and is
+ * not ahead, makes room for a new one when there is none. Who finds none is counted in
+ * no_account and uses the account of cgroup 0, by default_weight, together with all others
+ * that found none or have been removed; that one is not waited for. What was used by those
+ * who made room is added to it, too. So the accounts together have all the time that the
+ * engine took, however many cgroups come and go. They could be in the cgroups' storage
+ * instead, without that limit; but what is there cannot be looked through for who waits,
+ * and goes with the cgroup.
  *
  * Where it is bad: for an engine that nobody waits for it only costs time to select, and the
- * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is does
- * something else, the CPU copies for the others and the engine stands idle, for as long as
- * idle_ms when that cgroup does not come back. So one that cannot ask often enough for its
- * share, but is refused now and then, makes the others keep pace with it. A long idle_ms has
- * exact shares, a short one has a busy engine; it should be some times as long as a batch
- * takes.
+ * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is
+ * does something else, the CPU copies for the others and the engine stands idle, for as
+ * long as idle_ms when that cgroup does not come back. So one that cannot ask often enough
+ * for its share, but does so every idle_ms, makes the others keep pace with it; and one that
+ * comes in bursts, with longer pauses, has the engine only where the others happen to leave
+ * it. A long idle_ms has exact shares, a short one has a busy engine; it should be some times
+ * as long as a batch takes.
  */
 #include <migrate_ext/common.bpf.h>
 
@@ -52,7 +55,7 @@ KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to 
 KNOB(u32, burst_ms, 10, "ms", 1, 10000,
      "engine time by which a cgroup may be ahead of one that waits");
 KNOB(u32, idle_ms, 100, "ms", 1, 60000,
-     "a cgroup that has not asked in vain for so long is not waited for");
+     "who has not asked in vain for so long, or is often away for longer, is not waited for");
 
 COUNTER(over_budget, "groups left to the CPU because their cgroup was ahead");
 COUNTER(unopposed, "groups for the engine while no other cgroup waited");
@@ -66,6 +69,8 @@ struct account {
 	s64 pending;		/* bytes that the engine is at */
 	u64 waited;		/* when it asked in vain last; 0: never */
 	u64 asked;		/* when it asked last */
+	u64 span;		/* some time until then, */
+	u64 near;		/* and how much of it was less than idle_ms after an ask */
 	u32 weight;
 	u32 unused;
 };
@@ -113,6 +118,8 @@ extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
 #define OTHERS		0		/* the cgroup id of those without an account */
 #define SWEEP_NS	1000000000ULL
 #define RESTING_NS	60000000000ULL
+#define SPAN		32		/* what is remembered of the asks, in idle_ms */
+#define AWAY_PART	8		/* of the span */
 
 /* Anything can stand in a map. */
 static __always_inline u32 weight_in(const u32 *found)
@@ -175,6 +182,16 @@ static __always_inline u64 pending_ns(s64 bytes, u32 weight)
 static __always_inline bool is_waiting(const struct account *account, u64 now, u64 idle_ns)
 {
 	return account->waited && (s64)(now - account->waited) <= (s64)idle_ns;
+}
+
+/*
+ * Is it worth being waited for? So it is when lately it was seldom away for more than idle_ms.
+ * The average from ask to ask would not tell: that of one that asks ten times in a
+ * millisecond, once a second, is short.
+ */
+static __always_inline bool comes_back(const struct account *account)
+{
+	return account->near && account->near >= account->span - account->span / AWAY_PART;
 }
 
 /* The least of the others who wait: with what is pending, and without. */
@@ -278,6 +295,23 @@ static __always_inline u64 stand(struct account *account, const struct search *s
 	return its;
 }
 
+static __always_inline void note_ask(struct account *account, const struct search *search)
+{
+	u64 gap = account->asked ? search->now - account->asked : 0;
+	u64 most = SPAN * search->idle_ns;
+
+	/* Another CPU's clock may have been read later. */
+	if ((s64)gap < 0)
+		return;
+	account->asked = search->now;
+	if (account->span > most) {
+		account->span /= 2;
+		account->near /= 2;
+	}
+	account->span += gap < most ? gap : most;
+	account->near += gap < search->idle_ns ? gap : search->idle_ns;
+}
+
 static __always_inline bool is_ahead(u64 its, u32 weight, const struct search *search)
 {
 	return search->least != ~0ULL &&
@@ -320,14 +354,18 @@ static __always_inline bool has_budget(const struct migrate_ext_group *group)
 		return false;
 	flight.account = search.me;
 	account->weight = weight;
-	account->asked = search.now;
+	note_ask(account, &search);
+	/* There are always some of the others who ask. */
+	if (search.me == OTHERS)
+		account->near = 0;
 
 	/* Who asks at the same time sees this one's bytes, or is seen. */
 	before = __sync_fetch_and_add(&account->pending, flight.bytes);
 	bpf_for_each_map_elem(&accounts, look_at, &search, 0);
 	its = stand(account, &search, true) + pending_ns(before, weight);
 	if (is_ahead(its, weight, &search)) {
-		account->waited = search.now;
+		if (comes_back(account))
+			account->waited = search.now;
 		count(over_budget, 1);
 	} else if (bpf_map_update_elem(&flights, &key, &flight, BPF_ANY)) {
 		count(no_flight, 1);
@@ -347,7 +385,7 @@ static __always_inline void charge(struct account *account, const struct flight 
 	u64 cost, was = ns_per_mib;
 
 	/* No channel was idle, or not enough of them. */
-	if (result->bytes_taken < flight->bytes)
+	if (result->bytes_taken < flight->bytes && comes_back(account))
 		account->waited = bpf_ktime_get_ns();
 	if (!result->busy_ns)
 		return;

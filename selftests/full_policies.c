@@ -317,7 +317,7 @@ CASE(mixed, "a group of several sizes of folios matches by its largest one")
 /* --- cgroup_budget --- */
 
 struct account {
-	uint64_t used, standing, pending, waited, asked;
+	uint64_t used, standing, pending, waited, asked, span, near;
 	uint32_t weight, unused;
 };
 
@@ -660,6 +660,75 @@ static uint64_t used_by_all(void)
 	for (; !bpf_map_get_next_key(fd, last, &key); last = &key)
 		sum += read_account(key).used;
 	return sum;
+}
+
+static uint64_t used_in_ms(unsigned int ms)
+{
+	uint64_t begin = used_by_all(), from = now_ns();
+
+	usleep(ms * 1000);
+	return (used_by_all() - begin) * MS / (now_ns() - from);
+}
+
+/* Memory of many cgroups, of which in turn each moves some each second. */
+static pid_t light_movers(void)
+{
+	struct arena memory[MANY];
+	char name[32];
+	unsigned int i;
+	pid_t pid;
+	int to;
+
+	fflush(NULL);
+	pid = fork();
+	REQUIRE(pid >= 0, "fork: %m");
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "light%u", i);
+		cgroup_of(name);
+		cgroup_enter(name);
+		memory[i] = arena_map(ARENA_ANON, BATCH, 0);
+	}
+	cgroup_enter("");
+	signal(SIGTERM, told_to_end);
+	for (to = 1; !ended; to = !to) {
+		for (i = 0; i < MANY && !ended; i++) {
+			arena_move(&memory[i], to);
+			usleep(1000000 / MANY);
+		}
+	}
+	_exit(0);
+}
+
+CASE(light, "many who ask for the engine once a second do not keep it idle")
+{
+	uint64_t alone, beside, light, before;
+
+	dcbm_stop();
+	dcbm_start("channels=1 bandwidth_mbps=100");
+	offload_set("batch_pages", "32");
+	start("cgroup_budget");
+	set_number("min_bytes", 4096);
+	set_number("burst_ms", 5);
+	light = cgroup_of("light0");
+	cgroup_of("share0");
+	movers[0] = mover("share0");
+	movers[1] = mover("share0");
+	usleep(500000);
+	alone = used_in_ms(4000);
+	movers[2] = light_movers();
+	while (!read_account(light).used)
+		usleep(10000);
+	usleep(2000000);
+	before = policy_event(ROOT_CGROUP_ID, "done");
+	beside = used_in_ms(8000);
+	EXPECT_GT(policy_event(ROOT_CGROUP_ID, "done") - before, MANY);
+	case_note("the engine was busy for %" PRIu64 " of 1000, beside %u light ones for %" PRIu64,
+		  alone / 1000, MANY, beside / 1000);
+	EXPECT_GE(beside, alone * 80 / 100);
+	end_movers();
 }
 
 CASE(removed, "what a cgroup has pending when it is removed stays that of its owner")
