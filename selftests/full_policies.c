@@ -1158,6 +1158,7 @@ CASE(adaptive_first, "an engine whose first group was disturbed is measured agai
 	uint64_t first;
 	unsigned int i;
 
+	dcbm_set("timeout_ms", "20000");
 	start("adaptive");
 	kind = learned(&sort, 1);
 	EXPECT_GT(kind.cost[0], 0);
