@@ -3,7 +3,9 @@
  * default: the rules that the kernel has built in, as a policy.
  *
  * With the knobs engine and min_bytes set like the files default_migrator and
- * min_bytes in /sys/kernel/mm/migrate_offload, the engine gets the same folios.
+ * min_bytes in /sys/kernel/mm/migrate_offload, the engine gets the same folios,
+ * from 8 KiB on. What is smaller than min_bytes the CPU copies as a batch; the
+ * kernel moves it one by one, but no policy is told beforehand how much it is.
  * For whoever writes a policy: copy this one and change it.
  *
  * Where it is bad: it does not ask why the pages move or who waits for them. A
@@ -14,6 +16,7 @@
 
 KNOB_STR(engine, 16, "dcbm", "migrator that copies; empty: the built-in default decides");
 KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
+COUNTER(small_bytes, "bytes in groups that were left to the CPU for their size");
 
 /* May these folios be copied as a batch? Yes, if there is an engine to do it. */
 s32 MIGRATE_EXT_PROG(default_eligible, const struct migrate_ext_call *call)
@@ -26,8 +29,11 @@ s32 MIGRATE_EXT_PROG(default_eligible, const struct migrate_ext_call *call)
 /* Who copies this group? The engine, if the group is worth its set-up. */
 u32 MIGRATE_EXT_PROG(default_select, const struct migrate_ext_group *group)
 {
-	if (group->bytes < knob_read(min_bytes))
+	if (group->bytes < knob_read(min_bytes)) {
+		if (!(group->flags & MIGRATE_EXT_DRY_RUN))
+			count(small_bytes, group->bytes);
 		return MIGRATOR_CPU;
+	}
 	return bpf_migrate_migrator_id(knob_str(engine));
 }
 

@@ -5,7 +5,8 @@
 # timeout: 120
 #
 # What README.md and docs/ tell people to type exists: every verb and option of mgx that
-# they name, every target of make, every file of this repository.
+# they name, every target of make, every file of this repository; and the policy that
+# README.md shows is the one that is there.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -16,7 +17,7 @@ pages=(README.md docs/*.md)
 
 number=0 failed=0
 echo "TAP version 13"
-echo "1..$((3 * ${#pages[@]} + 1))"
+echo "1..$((3 * ${#pages[@]} + 2))"
 
 point() { # WHAT: fails when $work/bad has something
 	number=$((number + 1))
@@ -84,4 +85,10 @@ done
 cut -d' ' -f1 "$work/there" | sort -u >"$work/verbs"
 uses docs/operating.md | cut -d' ' -f1 | sort -u | comm -13 - "$work/verbs" >"$work/bad"
 point 'docs/operating.md has every verb'
+
+# From its header to its end.
+sed -n '/^#include/,$p' bpf/default.bpf.c >"$work/policy"
+awk '/^## / { here = /^## A policy in 40 lines/ } /^```/ { code = here && /c$/; next } code' README.md |
+	diff "$work/policy" - >"$work/bad"
+point 'README.md shows bpf/default.bpf.c as it is'
 exit $failed
