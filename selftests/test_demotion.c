@@ -22,6 +22,7 @@
 #include "copy_trace.h"
 #include "offload.h"
 #include "policy.h"
+#include "shipped.h"
 #include "watch.h"
 
 #define SLOW	2
@@ -41,6 +42,7 @@ void case_teardown(void)
 {
 	watch_abandon();
 	copy_trace_end();
+	shipped_stop();
 	mt_check_busy();
 	mt_reset();
 	offload_reset();
@@ -110,6 +112,39 @@ CASE(reclaim, "what memory.reclaim demotes is copied ahead, for that reason, and
 	case_note("%zu pages on node 2", arena_on_node(&arena, SLOW));
 	EXPECT_GT(seen.book.consumed, 0);
 	EXPECT_GT(arena_on_node(&arena, SLOW), 0);
+	arena_verify(&arena);
+}
+
+/* What of the arena memory.reclaim demotes; the folios of it that were copied ahead. */
+static uint64_t reclaim(const char *bytes)
+{
+	struct book before = book_read(NULL, "demotion");
+	size_t there = arena_on_node(&arena, SLOW);
+
+	try_write(CGROUP_ROOT "/demotion/memory.reclaim", bytes);
+	EXPECT_GT(arena_on_node(&arena, SLOW), there);
+	return since(&before).consumed;
+}
+
+CASE(latency, "the policy latency batches nothing for who reclaims, unless it is told to")
+{
+	uint64_t declined;
+
+	offload_use("none");
+	shipped_start("latency");
+	shipped_set("min_order", 0);
+	shipped_set("min_bytes", 0);
+	shipped_set_text("engine", "test");
+	cgroup_of("demotion");
+	cgroup_enter("demotion");
+	arena = arena_map(ARENA_ANON, 16 * MiB, 0);
+
+	EXPECT_EQ(reclaim("4M"), 0);
+	declined = shipped_count("declined_reclaim");
+	EXPECT_GT(declined, 0);
+	shipped_set("in_reclaim", 1);
+	EXPECT_GT(reclaim("4M"), 0);
+	EXPECT_EQ(shipped_count("declined_reclaim"), declined);
 	arena_verify(&arena);
 }
 

@@ -79,26 +79,9 @@ static int map_fd(const char *name)
 	return found;
 }
 
-struct line {
-	const char *question;
-	const char *verdict;
-};
-
-#define SINGLE	"verdict single: not eligible\n"
-
-static void expect_table(const struct line *lines, size_t nr)
-{
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		expect_verdict(lines[i].question, lines[i].verdict);
-}
-
-#define EXPECT_TABLE(lines)	expect_table(lines, sizeof(lines) / sizeof(lines[0]))
-
 CASE(by_reason, "bulk moves go to the engine when they are large, what is waited for is not batched")
 {
-	static const struct line table[] = {
+	static const struct verdict table[] = {
 		{ "reason=demotion count=16", "verdict ahead migrator=dcbm folios=16\n" },
 		{ "reason=demotion count=15", "verdict ahead migrator=cpu folios=15\n" },
 		{ "reason=memory_hotplug count=512", "verdict ahead migrator=dcbm folios=512\n" },
@@ -120,7 +103,7 @@ CASE(by_reason, "bulk moves go to the engine when they are large, what is waited
 
 CASE(tiering, "promotion and demotion may use the engine, and nobody else at all")
 {
-	static const struct line table[] = {
+	static const struct verdict table[] = {
 		{ "reason=demotion count=32", "verdict ahead migrator=dcbm folios=32\n" },
 		{ "reason=demotion order=9 count=1", "verdict ahead migrator=dcbm folios=1\n" },
 		{ "reason=damon count=2", "verdict ahead migrator=dcbm folios=2\n" },
@@ -155,7 +138,7 @@ CASE(tiering, "promotion and demotion may use the engine, and nobody else at all
 
 CASE(latency, "cgroups of class 1 keep the CPU, and nobody has more than small batches unmapped")
 {
-	static const struct line others[] = {
+	static const struct verdict others[] = {
 		{ "reason=demotion count=512", "verdict ahead migrator=dcbm folios=32\n" },
 		{ "reason=syscall_or_cpuset count=16", "verdict ahead migrator=dcbm folios=16\n" },
 		{ "reason=syscall_or_cpuset count=15", "verdict ahead migrator=cpu folios=15\n" },

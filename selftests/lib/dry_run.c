@@ -33,6 +33,14 @@ void expect_verdict(const char *question, const char *verdict)
 	       answer);
 }
 
+void expect_verdicts(const struct verdict *lines, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		expect_verdict(lines[i].question, lines[i].verdict);
+}
+
 void expect_line(const char *question, const char *line)
 {
 	const char *answer = dry_run(question), *at = answer;

@@ -96,8 +96,10 @@ int policy_load(struct policy *policy, const char *name, const char *map, uint64
 			path, size);
 		ops->cgroup_id = cgroup_id;
 		ops->flags |= policy_settings.flags;
-		ops->min_bytes = policy_settings.min_bytes;
-		ops->error_limit = policy_settings.error_limit;
+		if (policy_settings.min_bytes)
+			ops->min_bytes = policy_settings.min_bytes;
+		if (policy_settings.error_limit)
+			ops->error_limit = policy_settings.error_limit;
 	}
 	policy->cgroup_id = cgroup_id ?: ROOT_CGROUP_ID;
 	ret = bpf_object__load(policy->object);

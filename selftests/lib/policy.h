@@ -41,7 +41,7 @@ int policy_replace(struct policy *old, struct policy *policy);
 /* Detaches, too, when the link is the last reference. */
 void policy_close(struct policy *policy);
 
-/* What policies loaded from now on are given, beside a cgroup id; all 0 at first. */
+/* What policies loaded from now on are given, beside a cgroup id; 0: what they ask for. */
 struct policy_settings {
 	uint64_t flags;
 	uint64_t min_bytes;
