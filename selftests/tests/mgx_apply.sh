@@ -252,6 +252,7 @@ $mgx on >/dev/null && $mgx migrator enable dcbm >/dev/null && all_on && echo 0 >
 point $? 'until it is switched on by hand'
 
 # What is waited for is nothing that the file speaks of.
+modprobe -r mtcopy 2>/dev/null
 swapped=${good/name = \"db\"/name = \"data\"}
 echo "${swapped/default_migrator = \"dcbm\"/default_migrator = \"mtcopy\"}" >"$conf"
 waits() { grep -q "default_migrator \+pending" "$work/out"; }
