@@ -48,7 +48,7 @@
 #include <migrate_ext/common.bpf.h>
 
 KNOB_STR(engine, 16, "dcbm", "migrator whose time is divided");
-KNOB(u32, default_weight, 100, "weight", 1, 10000, "of cgroups that are not in the map weights");
+KNOB(u32, default_weight, 100, "weight", 1, 10000, "of cgroups for which there is none in weights");
 KNOB(u32, default_level, 16, "level", 1, 16,
      "cgroups without a weight share that of their ancestor of this level; 1: below the root");
 KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");

@@ -145,6 +145,7 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 {
 	struct watch watch = { .settled = settled_new() };
 	char *file = config_state(config), *before = NULL, *state, *now;
+	bool changed = false, again;
 	double waited = 0;
 	int ret = 0;
 
@@ -152,14 +153,24 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 	every_catch_hangup();
 	do {
 		now = config_state(config);
-		if (every_hung_up() || strcmp(now, file)) {
+		again = strcmp(now, file);
+		free(file);
+		file = now;
+		/*
+		 * Who writes a file in its place has it empty first, which is a file without
+		 * policies: it is read when it is found twice the same.
+		 */
+		if (again) {
+			changed = true;
+			continue;
+		}
+		if (every_hung_up() || changed) {
+			changed = false;
 			settled_forget(watch.settled);
 			read_again(mgx, what, config);
 			free(before);
 			before = NULL;
 		}
-		free(file);
-		file = now;
 		/*
 		 * Taken before the pass: what changes while it is under way, be it by
 		 * itself, is a reason for another one, which then finds nothing to do.

@@ -133,6 +133,25 @@ static void show_programs(struct mgx *mgx, const struct object *object)
 	out_end(mgx->out);
 }
 
+/* @base: NULL of one that each cgroup has of its own: nobody has it yet. */
+static void out_knob(struct mgx *mgx, const struct knob *knob, const void *base)
+{
+	char *name = base ? mgx_strdup(knob->name) : mgx_printf("%s:CGROUP", knob->name);
+
+	out_str(mgx->out, name);
+	if (base)
+		knob_out_value(mgx, base, knob);
+	else
+		out_none(mgx->out);
+	out_str(mgx->out, knob->unit);
+	knob_out_limit(mgx, knob, false);
+	knob_out_limit(mgx, knob, true);
+	out_str(mgx->out, knob->type);
+	out_str(mgx->out, knob->help);
+	out_row(mgx->out);
+	free(name);
+}
+
 static void show_knobs(struct mgx *mgx, const struct object *object)
 {
 	static const struct out_column columns[] = {
@@ -151,36 +170,12 @@ static void show_knobs(struct mgx *mgx, const struct object *object)
 
 	base = object_knobs(object, &knobs);
 	out_table(mgx->out, "knobs", NULL, "it has no knobs", columns, MGX_ARRAY_SIZE(columns));
-	for (i = 0; base && i < knobs.nr; i++) {
-		const struct knob *knob = &knobs.knobs[i];
-
-		out_str(mgx->out, knob->name);
-		knob_out_value(mgx, base, knob);
-		out_str(mgx->out, knob->unit);
-		knob_out_limit(mgx, knob, false);
-		knob_out_limit(mgx, knob, true);
-		out_str(mgx->out, knob->type);
-		out_str(mgx->out, knob->help);
-		out_row(mgx->out);
-	}
+	for (i = 0; base && i < knobs.nr; i++)
+		out_knob(mgx, &knobs.knobs[i], base);
 	knobs_free(&knobs);
-	/* Those that each cgroup has of its own: none has a value yet. */
-	if (!cgroup_knobs_of_object(object, &of_cgroups)) {
-		for (i = 0; i < of_cgroups.nr; i++) {
-			const struct knob *knob = &of_cgroups.knobs[i].knob;
-			char *name = mgx_printf("%s:CGROUP", knob->name);
-
-			out_str(mgx->out, name);
-			out_none(mgx->out);
-			out_str(mgx->out, knob->unit);
-			knob_out_limit(mgx, knob, false);
-			knob_out_limit(mgx, knob, true);
-			out_str(mgx->out, knob->type);
-			out_str(mgx->out, knob->help);
-			out_row(mgx->out);
-			free(name);
-		}
-	}
+	if (!cgroup_knobs_of_object(object, &of_cgroups))
+		for (i = 0; i < of_cgroups.nr; i++)
+			out_knob(mgx, &of_cgroups.knobs[i].knob, NULL);
 	cgroup_knobs_close(&of_cgroups);
 	out_end(mgx->out);
 }

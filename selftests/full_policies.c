@@ -277,6 +277,19 @@ static void told_to_end(int unused)
 
 static pid_t movers[CONTENDERS * MOVERS];
 
+/* As fork(): the child goes with the case. */
+static pid_t fork_mover(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	REQUIRE(pid >= 0, "fork: %m");
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
 /* Moves memory of a cgroup until it is told to end; then all of it has to be right. */
 static pid_t mover(const char *cgroup)
 {
@@ -284,12 +297,9 @@ static pid_t mover(const char *cgroup)
 	pid_t pid;
 	int to;
 
-	fflush(NULL);
-	pid = fork();
-	REQUIRE(pid >= 0, "fork: %m");
+	pid = fork_mover();
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	cgroup_enter(cgroup);
 	memory = arena_map(ARENA_ANON, 4 * MiB, 0);
 	signal(SIGTERM, told_to_end);
@@ -411,12 +421,9 @@ static pid_t light_movers(void)
 	pid_t pid;
 	int to;
 
-	fflush(NULL);
-	pid = fork();
-	REQUIRE(pid >= 0, "fork: %m");
+	pid = fork_mover();
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "light%u", i);
 		cgroup_of(name);

@@ -6,9 +6,7 @@
  * for every policy in test_policies.c. A policy without a table fails.
  */
 #include <bpf/bpf.h>
-#include <glob.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,7 @@
 #include "mtcopy.h"
 #include "offload.h"
 #include "shipped.h"
+#include "tables.h"
 
 /* Nothing here fails that has no case to fail. */
 static void unload(void)
@@ -557,21 +556,8 @@ CASE(table, "there is a table for every policy")
 	static const char * const tables[] = {
 		"adaptive", "by_reason", "cgroup_budget", "default", "latency", "rules",
 	};
-	glob_t files;
-	size_t i, k;
 
-	REQUIRE(!glob("bpf/*.bpf.c", 0, NULL, &files), "no policies");
-	for (i = 0; i < files.gl_pathc; i++) {
-		char *name = basename(files.gl_pathv[i]);
-
-		name[strcspn(name, ".")] = '\0';
-		for (k = 0; k < sizeof(tables) / sizeof(tables[0]); k++)
-			if (!strcmp(name, tables[k]))
-				break;
-		EXPECT(k < sizeof(tables) / sizeof(tables[0]), "%s: nothing is known of it", name);
-	}
-	EXPECT_EQ(files.gl_pathc, sizeof(tables) / sizeof(tables[0]));
-	globfree(&files);
+	expect_tables("bpf/*.bpf.c", tables, sizeof(tables) / sizeof(tables[0]));
 }
 
 CASES_MAIN

@@ -8,9 +8,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <glob.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "dry_run.h"
 #include "offload.h"
 #include "policy.h"
+#include "tables.h"
 
 #define CLASSES	"classes"
 #define PIN	"/sys/fs/bpf/mgx/preset"
@@ -236,21 +235,8 @@ CASE(set, "what is set on the command line wins over the preset, wherever it sta
 CASE(table, "there is a table for every preset")
 {
 	static const char * const tables[] = { "by_reason", "tiering", "latency", "by_size" };
-	glob_t files;
-	size_t i, k;
 
-	REQUIRE(!glob("bpf/presets/*.knobs", 0, NULL, &files), "no presets");
-	for (i = 0; i < files.gl_pathc; i++) {
-		char *name = basename(files.gl_pathv[i]);
-
-		name[strcspn(name, ".")] = '\0';
-		for (k = 0; k < sizeof(tables) / sizeof(tables[0]); k++)
-			if (!strcmp(name, tables[k]))
-				break;
-		EXPECT(k < sizeof(tables) / sizeof(tables[0]), "%s: nothing is known of it", name);
-	}
-	EXPECT_EQ(files.gl_pathc, sizeof(tables) / sizeof(tables[0]));
-	globfree(&files);
+	expect_tables("bpf/presets/*.knobs", tables, sizeof(tables) / sizeof(tables[0]));
 }
 
 CASES_MAIN

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 50
+plan 51
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -271,6 +271,20 @@ kill -9 $watcher
 wait $watcher 2>/dev/null
 has /mgx_apply/db-2 data
 point $? 'and the policies stay when it is killed'
+$mgx apply --watch --interval 2 "$conf" </dev/null >"$work/out" 2>"$work/err" &
+watcher=$!
+await says 'everything is as the file wants it' >/dev/null
+for ((i = 0; i < 4; i++)); do
+	: >"$conf"
+	sleep 1
+	echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
+	sleep 0.7
+done
+sleep 5
+! says ' (un)?load ' >/dev/null && has /mgx_apply/web web && kill -0 $watcher
+point $? 'while a file is written it is not read'
+kill $watcher
+wait $watcher
 exec 9>>/run/mgx.lock
 flock 9
 watch

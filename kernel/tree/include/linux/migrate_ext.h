@@ -337,8 +337,9 @@ struct migrate_ext_ops {
 
 	/**
 	 * @done: the batch is over.
-	 * @group: as in @select, with what was left of the group after
-	 *	folios that somebody else uses had been taken out
+	 * @group: the one of @select, at the same address, with what was left
+	 *	of the group after folios that somebody else uses had been
+	 *	taken out
 	 * @result: what became of it
 	 *
 	 * Called once per group for each policy that governs the group's
