@@ -251,22 +251,17 @@ point $? 'once'
 $mgx on >/dev/null && $mgx migrator enable dcbm >/dev/null && all_on && echo 0 >$offload/policies_enabled && await all_on
 point $? 'until it is switched on by hand'
 
-# What is waited for is nothing that the file speaks of.
-modprobe -r mtcopy 2>/dev/null
-swapped=${good/name = \"db\"/name = \"data\"}
-echo "${swapped/default_migrator = \"dcbm\"/default_migrator = \"mtcopy\"}" >"$conf"
-waits() { grep -q "default_migrator \+pending" "$work/out"; }
-is_default() { [ "$(cat "$offload"/default_migrator)" = mtcopy ]; }
-await waits && modprobe mtcopy && await is_default
-point $? 'a migrator that comes at last is the default'
+# The engine's driver comes at last: no change of what the file speaks of.
+$mgx migrator disable dcbm >/dev/null 2>&1 && modprobe -r dmasim && rm /run/mgx-held/dcbm
+printf 'min_bytes=64M\n' >"$work/db.knobs"
+waits() { grep -qE '^migrator +dcbm +pending .*no usable channel yet' "$work/out"; }
+enabled() { [ "$(cat /sys/module/dcbm/parameters/enable)" = Y ]; }
+await waits && modprobe dmasim channels=4 && await enabled
+point $? 'an engine that comes at last is used'
 kill -HUP $watcher
 sleep 1
 kill -0 $watcher
 point $? 'a hangup makes it read again, and go on'
-echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
-is_dcbm() { [ "$(cat "$offload"/default_migrator)" = dcbm ]; }
-await is_dcbm
-modprobe -r mtcopy
 kill -9 $watcher
 wait $watcher 2>/dev/null
 has /mgx_apply/db-2 data
