@@ -27,7 +27,7 @@
 #define THP	"/sys/kernel/mm/transparent_hugepage"
 #define BOOK	"/sys/kernel/mm/migrate_offload/books/syscall_or_cpuset"
 #define PMD	((size_t)2 << 20)
-#define NULLS	128
+#define NULLS	512
 
 struct times {
 	uint64_t copy, move, cpu;
@@ -115,32 +115,34 @@ static bool move(size_t many, int node, struct times *took)
 
 	for (i = 0; i < many; i++)
 		nodes[i] = node;
-	clock = ns_of(CLOCK_MONOTONIC);
 	cpu = ns_of(CLOCK_THREAD_CPUTIME_ID);
+	clock = ns_of(CLOCK_MONOTONIC);
 	if (move_pages(0, many, pages, nodes, status, MPOL_MF_MOVE) < 0)
 		err(1, "move_pages");
-	took->cpu = ns_of(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	took->move = ns_of(CLOCK_MONOTONIC) - clock;
+	took->cpu = ns_of(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	for (i = 0; i < many; i++)
 		all &= status[i] == node;
 	return all;
 }
 
-/* What a call takes that finds its page where it is to go. */
-static struct times call_alone(void)
+/*
+ * What a call takes that finds its page where it is to go: it waits for nothing, so that is
+ * its CPU time, whatever else the machine does meanwhile.
+ */
+static uint64_t call_alone(void)
 {
-	struct times sum = {}, took;
+	struct times took;
+	uint64_t sum = 0;
 	int i;
 
 	for (i = 0; i <= NULLS; i++) {
 		if (!move(1, 0, &took))
 			errx(1, "a page is not where it was put");
-		if (!i)
-			continue;
-		sum.move += took.move;
-		sum.cpu += took.cpu;
+		if (i)
+			sum += took.cpu;
 	}
-	return (struct times) { .move = sum.move / NULLS, .cpu = sum.cpu / NULLS };
+	return sum / NULLS;
 }
 
 static int64_t less(uint64_t sum, uint64_t each, long many)
@@ -150,10 +152,10 @@ static int64_t less(uint64_t sum, uint64_t each, long many)
 
 int main(int argc, char **argv)
 {
-	struct times alone, took, sum = {};
+	struct times took, sum = {};
 	long batches, window, at = -1, i, first = 0;
 	int node = 0;
-	uint64_t before;
+	uint64_t alone, before;
 
 	if (argc != 5 && argc != 7)
 		errx(2, "usage: steps KIB FOLIOS BATCHES WINDOW [AT COMMAND]");
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
 		}
 		if (i + 1 - first == window) {
 			printf("%ld %" PRIu64 " %" PRId64 " %" PRId64 "\n", first, sum.copy / window,
-			       less(sum.move, alone.move, window), less(sum.cpu, alone.cpu, window));
+			       less(sum.move, alone, window), less(sum.cpu, alone, window));
 			memset(&sum, 0, sizeof(sum));
 			first = i + 1;
 		}
