@@ -169,7 +169,8 @@ static int enable(struct mgx *mgx, const char *what, const char *name,
 				       "%s: %s: no parameter to be set", what, words[i]);
 	}
 	if (!ret && !strcmp(name, "cpu") && nr)
-		ret = mgx_fail(mgx, MGX_NOT_FOUND, NULL, "%s: cpu: it has no parameters", what);
+		ret = mgx_fail(mgx, MGX_NOT_FOUND, "enable it without",
+			       "%s: cpu: it has no parameters", what);
 	if (!ret)
 		ret = lock_take(mgx, what);
 	if (!ret && strcmp(name, "cpu")) {
@@ -188,7 +189,7 @@ static int enable(struct mgx *mgx, const char *what, const char *name,
 	if (!ret && make_default) {
 		err = sysfs_write(name, "default_migrator");
 		if (err)
-			ret = mgx_fail(mgx, mgx_exit_of(err), NULL,
+			ret = mgx_fail(mgx, mgx_exit_of(err), "the default is what it was: see `mgx status`",
 				       "%s: %s is on, but cannot be the default: %s", what, name,
 				       mgx_why(err));
 	}
