@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # arch: x86_64
-# timeout: 400
+# timeout: 900
 #
 # The Debian package: installed in the guest, whose root is its own, used, updated,
 # removed and purged; nothing of it is left.
