@@ -81,6 +81,7 @@ struct watch {
 	struct settled *settled;
 	char *told;		/* what is unfinished, and was said to be */
 	double wait;		/* seconds until that is tried again */
+	bool retry;		/* this pass is that */
 };
 
 /* @watch: NULL where there is one pass. */
@@ -91,6 +92,7 @@ static int one_pass(struct mgx *mgx, const char *what, const struct apply_option
 		.mgx = mgx, .what = what, .config = config,
 		.dry_run = options->dry_run, .force = options->force,
 		.told = watch ? watch->told : NULL, .settled = watch ? watch->settled : NULL,
+		.retry = watch && watch->retry,
 	};
 	int ret;
 
@@ -182,7 +184,8 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 			continue;
 		}
 		/* Longer and longer, as long as nothing else happens. */
-		if (before && !strcmp(state, before))
+		watch.retry = before && !strcmp(state, before);
+		if (watch.retry)
 			watch.wait = watch.wait * 2 < RETRY_SECONDS ? watch.wait * 2 : RETRY_SECONDS;
 		else
 			watch.wait = seconds;

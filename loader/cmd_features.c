@@ -140,7 +140,7 @@ static void check_migrators(struct features *features)
 		free(state);
 	}
 	feature(features, "migrator besides the CPU", *engines, USEFUL, MGX_FAILED,
-		engines, "modprobe dcbm, with a DMA engine that copies memory, or modprobe mtcopy");
+		engines, "mgx migrator enable dcbm, with a DMA engine that copies memory, or mgx migrator enable mtcopy");
 	sysfs_entries_free(names);
 }
 

@@ -252,7 +252,7 @@ static int write_channel(struct mgx *mgx, const char *what, const char *name,
 				"%s: %s: channel %s: %s", what, name, channel, err == -ENODEV ?
 				"it has been given back" : "there is none of that name");
 	if (err == -EBUSY)
-		return mgx_fail(mgx, MGX_FAILED, "its pages stay where they are until its device is reset",
+		return mgx_fail(mgx, MGX_FAILED, "its pages stay where they are until its driver proves that it is silent: try again later; else the next boot ends it",
 				"%s: %s: channel %s: it is lost: nothing proves that it does not access memory any more",
 				what, name, channel);
 	return err ? refused(mgx, what, name, parameter, channel, err) : 0;

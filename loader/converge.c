@@ -470,7 +470,8 @@ static void do_target(struct converge *converge, const struct target *target,
 	bool replaced = false;
 	int ret, err;
 
-	if (running && converge->settled && settled_is(converge->settled, running, target->policy)) {
+	if (running && converge->settled && settled_is(converge->settled, running, target->policy,
+							converge->retry)) {
 		title = policy_title(running->name, target);
 		do_cgroup_knobs(converge, target, title, running, NULL);
 		free(title);

@@ -16,6 +16,7 @@ struct converge {
 	bool force;		/* replace what others have loaded */
 	const char *told;	/* what the last pass left unfinished: not said again; or NULL */
 	struct settled *settled;	/* from pass to pass; or NULL */
+	bool retry;			/* nothing has changed: leave what was tuned by hand */
 
 	/* what came of it */
 	size_t changed;

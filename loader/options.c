@@ -140,6 +140,9 @@ static int run_parse(struct parse *parse, int argc, char **argv)
 
 	err = argp_parse(parse->argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS |
 			 ARGP_NO_EXIT | ARGP_NO_HELP, &rest, parse);
+	/* Of mgx itself: its caller has more to say than the options. */
+	if (parse->helped && parse->global)
+		return -1;
 	if (parse->helped && parse->mgx->json) {
 		json_options(parse);
 		return -1;

@@ -76,14 +76,17 @@ void settled_note(struct settled *settled, const struct policy *running,
 }
 
 bool settled_is(const struct settled *settled, const struct policy *running,
-		const struct config_policy *wanted)
+		const struct config_policy *wanted, bool tuned)
 {
 	const struct entry *entry = find(settled, running->cgroup_id);
 	struct policy_section knobs;
 	bool same;
 
-	if (!entry || entry->map_id != running->map_id || entry->wanted != wanted || running->ejected ||
-	    policy_section_open(running, KNOBS_SECTION, &knobs))
+	if (!entry || entry->map_id != running->map_id || entry->wanted != wanted || running->ejected)
+		return false;
+	if (tuned)
+		return true;
+	if (policy_section_open(running, KNOBS_SECTION, &knobs))
 		return false;
 	same = knobs.size == entry->size && (!knobs.size || !memcmp(knobs.base, entry->knobs, knobs.size));
 	policy_section_close(&knobs);

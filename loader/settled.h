@@ -20,8 +20,8 @@ void settled_forget(struct settled *settled);
 /* @running is what @wanted wants: its program, and its knobs as they are now. */
 void settled_note(struct settled *settled, const struct policy *running,
 		  const struct config_policy *wanted);
-/* Is that so still? */
+/* Is that so still? With @tuned also when its knobs have been tuned since. */
 bool settled_is(const struct settled *settled, const struct policy *running,
-		const struct config_policy *wanted);
+		const struct config_policy *wanted, bool tuned);
 
 #endif /* _MGX_SETTLED_H */

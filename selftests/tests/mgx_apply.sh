@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 51
+plan 52
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -256,7 +256,10 @@ $mgx migrator disable dcbm >/dev/null 2>&1 && modprobe -r dmasim && rm /run/mgx-
 printf 'min_bytes=64M\n' >"$work/db.knobs"
 waits() { grep -qE '^migrator +dcbm +pending .*no usable channel yet' "$work/out"; }
 enabled() { [ "$(cat /sys/module/dcbm/parameters/enable)" = Y ]; }
-await waits && modprobe dmasim channels=4 && await enabled
+min_order() { $mgx -j tune web min_order 2>/dev/null | grep -q "\"value\":$1[,}]"; }
+await waits && min_order 9 && $mgx tune web min_order=3 >/dev/null && sleep 3 && min_order 3
+point $? 'while an engine is waited for, what is tuned by hand stays'
+modprobe dmasim channels=4 && await enabled && await min_order 9
 point $? 'an engine that comes at last is used'
 kill -HUP $watcher
 sleep 1
