@@ -25,9 +25,10 @@ volatile type id SEC(".data.knobs")					\
 	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt);			\
 static __always_inline type id##__clamped(void)				\
 {									\
-	type value = id, low = (min), high = (max);			\
+	type ___value = id, ___low = (min), ___high = (max);		\
 									\
-	return value < low ? low : value > high ? high : value;		\
+	return ___value < ___low ? ___low :				\
+	       ___value > ___high ? ___high : ___value;			\
 }									\
 extern int id##__knob_ends_here
 
@@ -40,6 +41,8 @@ volatile bool id SEC(".data.knobs")					\
 
 /* A string of at most @size - 1 characters, always terminated by the tools. */
 #define KNOB_STR(id, size, dflt, help)					\
+_Static_assert(sizeof(dflt) <= (size),					\
+	       "the default of knob " #id " has no room for its end");	\
 volatile char id[size] SEC(".data.knobs")				\
 	__MIGRATE_EXT_TAG("knob:unit=string")				\
 	__MIGRATE_EXT_TAG("knob:help=" help) = (dflt)

@@ -24,8 +24,8 @@ _Static_assert(sizeof(#id) <= sizeof(((struct migrate_ext_ops *)0)->name), \
 	       "the name of policy " #id " is too long");		\
 SEC(".struct_ops.link")							\
 struct migrate_ext_ops id##_ops = {					\
-	__VA_ARGS__,							\
 	.name = #id,							\
+	__VA_ARGS__							\
 }
 
 #define MIGRATE_EXT_LICENSE						\
