@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tag of a program is a hash of its instructions, whoever loaded it and wherever
- * its maps are. With the constants (.rodata) and the numbers of the ops it says that
- * two policies decide alike, but for their knobs.
+ * Programs that do the same, the same constants (.rodata), and the same numbers of the ops:
+ * then two policies decide alike, but for their knobs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,37 +13,20 @@
 #include "compare.h"
 #include "error.h"
 #include "policy.h"
-
-static int tag_of(__u32 prog_id, __u8 *tag)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(prog_id), err;
-
-	if (fd < 0)
-		return -errno;
-	err = bpf_prog_get_info_by_fd(fd, &info, &len) ? -errno : 0;
-	close(fd);
-	memcpy(tag, info.tag, BPF_TAG_SIZE);
-	return err;
-}
+#include "program.h"
 
 /* 1, 0 or -errno */
 static int same_programs(const struct policy *a, const struct policy *b)
 {
-	__u8 tags[2][BPF_TAG_SIZE];
 	__u32 i;
-	int err;
+	int ret;
 
 	if (a->nr_progs != b->nr_progs || a->shape != b->shape)
 		return 0;
 	for (i = 0; i < a->nr_progs; i++) {
-		err = tag_of(a->prog_ids[i], tags[0]);
-		err = err ?: tag_of(b->prog_ids[i], tags[1]);
-		if (err)
-			return err;
-		if (memcmp(tags[0], tags[1], BPF_TAG_SIZE))
-			return 0;
+		ret = program_same(a->prog_ids[i], b->prog_ids[i]);
+		if (ret <= 0)
+			return ret;
 	}
 	return 1;
 }

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 52
+plan 54
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -307,6 +307,22 @@ ends 'smallest = 3;'
 apply && says '^policy +ends on /mgx_apply +replace' &&
 	grep -q '^enabled' "$offload/policies/$(id /mgx_apply)/state"
 point $? 'but when the file has changed'
+echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
+apply
+
+# --- what a program's tag does not tell ---
+twin() { # OBJECT: what is installed now
+	cp "build/selftests/$1.bpf.o" "$work/new" && mv "$work/new" "$work/twin.bpf.o"
+}
+entry="{ object = \"twin.bpf.o\"; name = \"twin\"; cgroup = \"/mgx_apply\"; },"
+echo "${good/policies = (/policies = ($entry}" >"$conf"
+twin twin && apply && says '^policy +twin on /mgx_apply +load' && apply && says 'as the file wants it'
+point $? 'a policy whose object is the same is left alone'
+tags() { build/tools/bpftool prog list name twin_eligible | grep -o 'tag [0-9a-f]*'; }
+before=$(tags)
+twin twin_variable && apply && says '^policy +twin on /mgx_apply +replace' && [ "$(tags | sort -u)" = "$before" ] && apply &&
+	says 'as the file wants it'
+point $? 'one that reads another variable is replaced'
 echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
 apply
 

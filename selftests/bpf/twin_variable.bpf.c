@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: GPL-2.0
+#define SMALLEST	knob_read(high)
+#include "twin.h"
