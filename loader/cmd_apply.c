@@ -151,8 +151,11 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 	double waited = 0;
 	int ret = 0;
 
-	every_catch_signals();
-	every_catch_hangup();
+	/* It changed while it was read: it is read again, when it is at rest. */
+	if (strncmp(file, config->read_as, strlen(config->read_as))) {
+		free(file);
+		file = mgx_strdup("");
+	}
 	do {
 		now = config_state(config);
 		again = strcmp(now, file);
@@ -228,6 +231,11 @@ int cmd_apply(struct mgx *mgx, int argc, char **argv)
 		return mgx_fail(mgx, MGX_BAD_VALUE, "give a number of seconds, 0.001 or more",
 				"%s: --interval %s: no such time", what, options.interval);
 
+	/* A reload may be asked for while it starts. */
+	if (options.watch) {
+		every_catch_signals();
+		every_catch_hangup();
+	}
 	ret = config_load(mgx, what, options.path, &config);
 	ret = ret ?: sysfs_require(mgx, what);
 	ret = ret ?: kernel_require_feature(mgx, what);

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "error.h"
 #include "module.h"
+#include "numbers.h"
 #include "object.h"
 #include "paths.h"
 #include "reasons.h"
@@ -54,7 +55,9 @@ static char *text_of(const config_setting_t *setting)
 {
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_INT:
-		return mgx_printf("%d", config_setting_get_int(setting));
+		/* 0xffffffff is no negative number. */
+		return mgx_printf(config_setting_get_format(setting) == CONFIG_FORMAT_HEX ? "%u" : "%d",
+				  config_setting_get_int(setting));
 	case CONFIG_TYPE_INT64:
 		return mgx_printf("%lld", config_setting_get_int64(setting));
 	case CONFIG_TYPE_BOOL:
@@ -98,6 +101,13 @@ static const config_setting_t *nth(const config_setting_t *setting, int i)
 	return config_setting_get_elem((config_setting_t *)setting, i);
 }
 
+static bool ends_with(const char *str, const char *end)
+{
+	size_t len = strlen(str), tail = strlen(end);
+
+	return len >= tail && !strcmp(str + len - tail, end);
+}
+
 /* 65536, "64K": the kernel takes the number. */
 static int read_bytes(const struct reader *reader, const config_setting_t *setting)
 {
@@ -116,7 +126,8 @@ static int read_bytes(const struct reader *reader, const config_setting_t *setti
 		bytes <<= 10 * (strchr(suffixes, *end) - suffixes + 1);
 		end++;
 	}
-	if (errno || *end || values->values[values->nr - 1].value[0] == '-')
+	if (errno || *end || !isdigit((unsigned char)values->values[values->nr - 1].value[0]) ||
+	    config_setting_type(setting) == CONFIG_TYPE_BOOL)
 		return wrong(reader, setting, MGX_BAD_VALUE, "write bytes, or K, M or G, as \"64K\"",
 			     "it is no size");
 	free(values->values[values->nr - 1].value);
@@ -230,7 +241,8 @@ static int read_cgroups(const struct reader *reader, const config_setting_t *set
 		const char *path = type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) :
 				   config_setting_get_string_elem(setting, i);
 
-		if (!path || *path != '/' || strstr(path, "/../") || strstr(path, "/./"))
+		if (!path || *path != '/' || strstr(path, "/../") || strstr(path, "/./") ||
+		    ends_with(path, "/..") || ends_with(path, "/."))
 			return wrong(reader, setting, MGX_BAD_VALUE,
 				     "write it from the root of the hierarchy, as \"/a/b\"",
 				     "it has what is no path of a cgroup");
@@ -448,13 +460,19 @@ static int read_root(const struct reader *reader, const config_setting_t *root)
 static int name_pins(const struct reader *reader)
 {
 	const char *path = reader->config->path, *c;
-	char *real = realpath(path, NULL), *pins = NULL;
+	const char *name = strrchr(path, '/');
+	char *dir = name ? mgx_printf("%.*s", (int)(name - path) + 1, path) : mgx_strdup(".");
+	char *there = realpath(dir, NULL), *real, *pins = NULL;
 	size_t size = 0;
 	FILE *to;
 
-	if (!real)
+	free(dir);
+	if (!there)
 		return mgx_fail(reader->mgx, mgx_exit_of(errno), "give the path of a file",
 				"%s: %s: %s", reader->what, path, mgx_why(errno));
+	/* Of a link its own name: where it points to is what is changed, now and then. */
+	real = mgx_printf("%s/%s", strcmp(there, "/") ? there : "", name ? name + 1 : path);
+	free(there);
 	to = open_memstream(&pins, &size);
 	if (!to)
 		abort();
@@ -478,6 +496,40 @@ static int name_pins(const struct reader *reader)
 	return 0;
 }
 
+static void put_file(FILE *to, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		fprintf(to, "%s gone\n", path);
+	else
+		fprintf(to, "%s %llu %lld.%09ld %lld\n", path, (unsigned long long)st.st_ino,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
+}
+
+static char *file_state(const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		abort();
+	put_file(to, path);
+	fclose(to);
+	return text;
+}
+
+/* What @include names is beside the file. */
+static void set_include_dir(config_t *file, const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char *dir = name ? mgx_printf("%.*s", (int)(name - path) + 1, path) : mgx_strdup(".");
+
+	config_set_include_dir(file, dir);
+	free(dir);
+}
+
 int config_load(struct mgx *mgx, const char *what, const char *path, struct config *config)
 {
 	struct reader reader = { .mgx = mgx, .what = what, .config = config };
@@ -497,26 +549,22 @@ int config_load(struct mgx *mgx, const char *what, const char *path, struct conf
 		fclose(stream);
 		return ret;
 	}
+	config->read_as = file_state(path);
+	ret = numbers_fit(mgx, what, path, stream);
+	if (ret) {
+		fclose(stream);
+		return ret;
+	}
 	config_init(&file);
+	set_include_dir(&file, path);
 	if (!config_read(&file, stream))
 		ret = mgx_fail(mgx, MGX_BAD_VALUE, "see FILE OF APPLY in mgx(8)", "%s: %s:%d: %s", what,
-			       path, config_error_line(&file), config_error_text(&file) ?: "not readable");
+			       config_error_file(&file) ?: path, config_error_line(&file), config_error_text(&file) ?: "not readable");
 	else
 		ret = read_root(&reader, config_root_setting(&file));
 	config_destroy(&file);
 	fclose(stream);
 	return ret;
-}
-
-static void put_file(FILE *to, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		fprintf(to, "%s gone\n", path);
-	else
-		fprintf(to, "%s %llu %lld.%09ld %lld\n", path, (unsigned long long)st.st_ino,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
 }
 
 char *config_state(const struct config *config)
@@ -585,6 +633,7 @@ void config_free(struct config *config)
 	}
 	free(config->policies);
 	free(config->path);
+	free(config->read_as);
 	free(config->pins);
 	memset(config, 0, sizeof(*config));
 }

@@ -20,6 +20,7 @@
 #include "converge_cgroup_knobs.h"
 #include "converge_rows.h"
 #include "error.h"
+#include "every.h"
 #include "hold.h"
 #include "module.h"
 #include "object.h"
@@ -154,7 +155,10 @@ static bool set_enabled(struct converge *converge, const char *name, bool on)
 	return !err;
 }
 
-/* Parameters that differ. @channels: those that apply when channels are taken, or the others. */
+/*
+ * Parameters that differ. @channels: those that apply when channels are taken, or the others.
+ * Was one set, or is one to be?
+ */
 static bool set_parameters(struct converge *converge, const struct config_migrator *migrator,
 			   bool channels, bool only_look)
 {
@@ -179,9 +183,9 @@ static bool set_parameters(struct converge *converge, const struct config_migrat
 				converge_changed(converge, "parameter", object, "set", NULL, parameter->value);
 		} else if (strcmp(now, parameter->value) && !same_number(now, parameter->value) &&
 			   !same_switch(now, parameter->value)) {
-			differs = true;
 			err = only_look || converge->dry_run ? 0 :
 			      module_set(migrator->name, parameter->name, parameter->value);
+			differs |= !err;
 			if (err)
 				failed_write(converge, object, parameter->value, err);
 			else if (!only_look)
@@ -254,11 +258,17 @@ static void do_migrator(struct converge *converge, const struct config_migrator 
 	 * Only where the file says that it is on: who is stopped between off and on
 	 * finds it off the next time.
 	 */
-	if (on && migrator->has_enable && set_parameters(converge, migrator, true, true))
+	if (on && migrator->has_enable && !converge->retry &&
+	    set_parameters(converge, migrator, true, true))
 		take_anew = true;
 	if (take_anew && !set_enabled(converge, name, false))
 		return;
-	set_parameters(converge, migrator, true, false);
+	/* What was refused will be again: then an engine that works is left alone. */
+	if (set_parameters(converge, migrator, true, false) && on && migrator->has_enable && !take_anew) {
+		take_anew = true;
+		if (!set_enabled(converge, name, false))
+			return;
+	}
 	if ((migrator->has_enable && !is_on(name)) || take_anew) {
 		if (set_enabled(converge, name, true))
 			converge_changed(converge, "migrator", name, "enable", on ? "on" : "off",
@@ -543,6 +553,13 @@ static void remove_others(struct converge *converge, struct policies *policies,
 	}
 }
 
+/* What cannot be looked at may be there: nothing is taken away for it. */
+static void cgroups_unsure(struct converge *converge, int err)
+{
+	converge_failed(converge, "policies", NULL, mgx_exit_of(err),
+			mgx_printf("cgroups: %s: nothing is unloaded meanwhile", mgx_why(err)));
+}
+
 static void do_policies(struct converge *converge)
 {
 	struct policies policies = {};
@@ -558,13 +575,19 @@ static void do_policies(struct converge *converge)
 	if (ret) {
 		converge_failed(converge, "policies", NULL, ret, mgx_strdup(said ?: "?"));
 	} else {
-		remove_others(converge, &policies, &targets);
-		for (i = 0; i < targets.nr; i++) {
+		if (targets.err)
+			cgroups_unsure(converge, targets.err);
+		else
+			remove_others(converge, &policies, &targets);
+		/* Told to end: the next run finishes. */
+		for (i = 0; i < targets.nr && !every_stopped(); i++) {
 			progress_show("policies", i, targets.nr);
 			do_target(converge, &targets.targets[i], &policies);
 		}
 		progress_end();
 	}
+	if (converge->settled && !targets.err)
+		settled_keep(converge->settled, &targets);
 	free(said);
 	policies_free(&policies);
 	targets_free(&targets);

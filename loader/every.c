@@ -17,13 +17,20 @@ static void stop(int signo)
 	stopped = 1;
 }
 
+/* What was ignored, by nohup or by a shell for what runs behind, stays so. */
+static void stop_at(int signo)
+{
+	struct sigaction action = { .sa_handler = stop }, before;	/* no SA_RESTART */
+
+	if (!sigaction(signo, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(signo, &action, NULL);
+}
+
 void every_catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = stop };	/* no SA_RESTART */
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	stop_at(SIGINT);
+	stop_at(SIGTERM);
+	stop_at(SIGHUP);
 }
 
 static void hang_up(int signo)
@@ -74,6 +81,9 @@ bool every_wait(double seconds)
 		next = now;
 	while (!stopped && !hung_up && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL) == EINTR)
 		;
+	/* Woken early: the next wait is as long as ever. */
+	if (hung_up)
+		next.tv_sec = 0;
 	return !stopped;
 }
 

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "policy.h"
 #include "settled.h"
+#include "targets.h"
 
 struct entry {
 	__u64 cgroup_id;
@@ -47,6 +48,22 @@ static struct entry *find(const struct settled *settled, __u64 cgroup_id)
 		if (settled->entries[i].cgroup_id == cgroup_id)
 			return &settled->entries[i];
 	return NULL;
+}
+
+void settled_keep(struct settled *settled, const struct targets *targets)
+{
+	size_t i, k, kept = 0;
+
+	for (i = 0; i < settled->nr; i++) {
+		for (k = 0; k < targets->nr; k++)
+			if (targets->targets[k].cgroup_id == settled->entries[i].cgroup_id)
+				break;
+		if (k < targets->nr)
+			settled->entries[kept++] = settled->entries[i];
+		else
+			free(settled->entries[i].knobs);
+	}
+	settled->nr = kept;
 }
 
 void settled_note(struct settled *settled, const struct policy *running,

@@ -11,11 +11,15 @@
 struct config_policy;
 struct policy;
 struct settled;
+struct targets;
 
 struct settled *settled_new(void);
 void settled_free(struct settled *settled);
 /* The file, or what it names, is another one. */
 void settled_forget(struct settled *settled);
+
+/* Forget those of cgroups that are none of @targets. */
+void settled_keep(struct settled *settled, const struct targets *targets);
 
 /* @running is what @wanted wants: its program, and its knobs as they are now. */
 void settled_note(struct settled *settled, const struct policy *running,

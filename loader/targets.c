@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,19 @@ void targets_free(struct targets *targets)
 	free(targets->targets);
 }
 
+/* There is none of that name, which is no error. */
+static bool is_nothing(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ENAMETOOLONG;
+}
+
+/* Of a directory that glob() cannot read. */
+static int is_an_error(const char *path, int err)
+{
+	(void)path;
+	return !is_nothing(-err) && err != ENODEV;
+}
+
 size_t targets_match(struct targets *targets, const struct config_policy *policy,
 		     const char *pattern)
 {
@@ -44,24 +58,42 @@ size_t targets_match(struct targets *targets, const struct config_policy *policy
 	glob_t found = {};
 	size_t i, nr = 0;
 	__u64 id;
+	int err;
 
-	if (!mount)
+	if (!mount) {
+		targets->err = -ENODEV;
 		return 0;
+	}
 	if (!strcmp(pattern, "/")) {
 		free(mount);
 		add(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
 		return 1;
 	}
 	full = mgx_printf("%s%s", mount, pattern);
-	if (!glob(full, GLOB_ONLYDIR, NULL, &found)) {
-		for (i = 0; i < found.gl_pathc; i++) {
-			if (cgroup_id_of_path(found.gl_pathv[i], &id))
-				continue;
+	err = cgroup_id_of_path(full, &id);
+	if (!err) {
+		add(targets, policy, mgx_strdup(pattern), id);
+		nr++;
+		goto out;
+	}
+	if (!is_nothing(err))
+		targets->err = err;
+	err = glob(full, GLOB_ONLYDIR | GLOB_NOESCAPE, is_an_error, &found);
+	if (err && err != GLOB_NOMATCH)
+		targets->err = err == GLOB_NOSPACE ? -ENOMEM : -EIO;
+	for (i = 0; !err && i < found.gl_pathc; i++) {
+		int gone = cgroup_id_of_path(found.gl_pathv[i], &id);
+
+		if (!gone) {
 			add(targets, policy, mgx_strdup(found.gl_pathv[i] + strlen(mount)), id);
 			nr++;
+		} else if (!is_nothing(gone)) {
+			targets->err = gone;
 		}
-		globfree(&found);
 	}
+	if (!err)
+		globfree(&found);
+out:
 	free(full);
 	free(mount);
 	return nr;

@@ -18,6 +18,7 @@ struct target {
 struct targets {
 	struct target *targets;
 	size_t nr;
+	int err;	/* some could not be looked at: there may be more */
 };
 
 /* Of all policies of the file; @missing, unless NULL, is told what stands for none. */
@@ -26,7 +27,8 @@ void targets_find(const struct config *config, struct targets *targets,
 				  const char *pattern), void *arg);
 /*
  * Adds those of a path or pattern that are not there yet: what stands first in the file
- * wins. How many does it stand for?
+ * wins. How many does it stand for? A name with characters of patterns stands for itself
+ * where there is one, and a backslash is one: systemd has it in names.
  */
 size_t targets_match(struct targets *targets, const struct config_policy *policy,
 		     const char *pattern);
