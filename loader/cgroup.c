@@ -191,6 +191,11 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 				"mount it (mount -t cgroup2 none /sys/fs/cgroup) or load without --cgroup",
 				"%s: cgroup %s: no cgroup2 is mounted here", what, arg);
 
+	if (!*arg || (all_digits(arg) && !*id)) {
+		ret = mgx_fail(mgx, MGX_BAD_VALUE, "give a path or an id; / is the whole system",
+			       "%s: cgroup \"%s\": no cgroup is called so", what, arg);
+		goto out;
+	}
 	if (all_digits(arg)) {
 		path = cgroup_path(*id);
 		if (!path)

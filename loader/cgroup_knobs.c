@@ -143,11 +143,16 @@ size_t cgroup_knob_ids(const struct cgroup_knob *knob, __u64 **ids)
 
 size_t cgroup_ids_of_map(int map_fd, __u64 **ids)
 {
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
 	__u64 id, *before = NULL;
-	size_t nr = 0;
+	size_t nr = 0, i, once = 0;
 
 	*ids = NULL;
-	while (!bpf_map_get_next_key(map_fd, before, &id)) {
+	if (bpf_map_get_info_by_fd(map_fd, &info, &len))
+		return 0;
+	/* Where the one it goes on from was deleted meanwhile the kernel begins anew. */
+	while (nr < 2 * (size_t)info.max_entries && !bpf_map_get_next_key(map_fd, before, &id)) {
 		*ids = realloc(*ids, (nr + 1) * sizeof(**ids));
 		if (!*ids)
 			abort();
@@ -156,7 +161,10 @@ size_t cgroup_ids_of_map(int map_fd, __u64 **ids)
 	}
 	if (nr)
 		qsort(*ids, nr, sizeof(**ids), compare_ids);
-	return nr;
+	for (i = 0; i < nr; i++)
+		if (!i || (*ids)[i] != (*ids)[once - 1])
+			(*ids)[once++] = (*ids)[i];
+	return once;
 }
 
 bool cgroup_knob_get(const struct cgroup_knob *knob, __u64 cgroup_id, __u32 *value)

@@ -365,10 +365,11 @@ int cmd_dump(struct mgx *mgx, int argc, char **argv)
 		show_books(mgx, ids, true);
 		sysfs_entries_free(ids);
 	}
+	show_kernel(mgx);
+	/* What may fail comes last: an error ends the document. */
 	if (kernel_have_cap(CAP_SYS_ADMIN) && kernel_ops_type(mgx) >= 0)
 		ret = show_policies_bpf(mgx, what);
 	else
 		mgx_warn("dump: without CAP_SYS_ADMIN or migrate_ext nothing can be told of the policies' programs and knobs");
-	show_kernel(mgx);
 	return ret;
 }

@@ -112,7 +112,7 @@ static int check_word(struct mgx *mgx, const char *what, const char *option,
 
 	if (!str)
 		return 0;
-	for (at = words; len && (at = strstr(at, str)); at += len)
+	for (at = words; len && !strpbrk(str, ", ") && (at = strstr(at, str)); at += len)
 		if ((at == words || at[-1] == ' ') && (!at[len] || at[len] == ','))
 			return 0;
 	next = mgx_printf("there are: %s", words);

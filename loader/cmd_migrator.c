@@ -287,7 +287,7 @@ static const struct {
 int cmd_migrator(struct mgx *mgx, int argc, char **argv)
 {
 	struct migrator_options options = {};
-	const char *action, *what = NULL, *name;
+	const char *action, *what = NULL, *name, *channel;
 	size_t i;
 	int ret;
 
@@ -317,6 +317,10 @@ int cmd_migrator(struct mgx *mgx, int argc, char **argv)
 
 	if (strcmp(action, "list")) {
 		name = options.words[1];
+		channel = strcmp(action, "enable") && options.nr > 2 ? options.words[2] : NULL;
+		if (channel && !*channel)
+			return mgx_fail(mgx, MGX_BAD_VALUE, "`mgx migrator list` shows its channels",
+					"%s: %s: a channel without a name", what, name);
 		if (!module_name_ok(name) || (strcmp(action, "enable") && !is_known(name)))
 			return mgx_fail(mgx, MGX_NOT_FOUND, "`mgx migrator list` shows those there are",
 					"%s: %s: there is no such migrator", what, name);
@@ -326,9 +330,9 @@ int cmd_migrator(struct mgx *mgx, int argc, char **argv)
 		else if (!strcmp(action, "disable"))
 			ret = disable(mgx, what, name);
 		else if (!strcmp(action, "rearm"))
-			ret = rearm(mgx, what, name, options.nr > 2 ? options.words[2] : NULL);
+			ret = rearm(mgx, what, name, channel);
 		else
-			ret = write_channel(mgx, what, name, "release", options.words[2]);
+			ret = write_channel(mgx, what, name, "release", channel);
 		if (ret)
 			return ret;
 		show_migrators(mgx, name);

@@ -466,8 +466,10 @@ int show_knobs(struct mgx *mgx, const char *what, const struct policies *policie
 		  MGX_ARRAY_SIZE(knob_columns));
 	for (i = 0; i < policies->nr; i++) {
 		ret = open_knobs(mgx, what, &policies->policies[i], &sec);
-		if (ret)
+		if (ret) {
+			out_end(mgx->out);
 			return ret;
+		}
 		for (k = 0; k < sec.vars.nr; k++)
 			out_knob(mgx, &policies->policies[i], &sec, NULL,
 				 &sec.vars.knobs[k]);

@@ -4,6 +4,7 @@
  * programs, which the kernel shows where the callbacks are -> their maps. So it
  * makes no difference whether mgx, bpftool or another loader brought them.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -174,8 +175,9 @@ static int read_link(struct mgx *mgx, __u32 link_id, struct policies *policies)
 	int fd, err;
 
 	fd = bpf_link_get_fd_by_id(link_id);
+	/* Gone meanwhile; or somebody, anybody, is about to make it, and it is none yet. */
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;	/* gone meanwhile */
+		return errno == ENOENT || errno == EAGAIN ? 0 : -errno;
 	err = bpf_link_get_info_by_fd(fd, &link, &len);
 	close(fd);
 	if (err)
@@ -302,10 +304,10 @@ struct policy *policies_find(struct mgx *mgx, const char *what,
 	char *end;
 
 	if (!strncmp(name, "id:", 3)) {
-		__u32 id = strtoul(name + 3, &end, 10);
+		unsigned long long id = strtoull(name + 3, &end, 10);
 
 		for (i = 0; i < policies->nr; i++)
-			if (name[3] && !*end && policies->policies[i].link_id == id)
+			if (isdigit((unsigned char)name[3]) && !*end && policies->policies[i].link_id == id)
 				return &policies->policies[i];
 		*exit = mgx_fail(mgx, MGX_NOT_FOUND, "`mgx list` shows those there are",
 				 "%s: policy %s: no policy has a link of this id",

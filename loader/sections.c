@@ -554,11 +554,10 @@ static int show_cgroup_counters(struct mgx *mgx, const char *what,
 		if (!only || !strcmp(rows.policy->name, only))
 			err = cgroup_counters_each(rows.policy, out_cgroup_counter, &rows);
 	}
-	if (err)
-		return mgx_fail(mgx, mgx_exit_of(err), "try again, or look with bpftool map",
-				"%s: counters for cgroups of %s: %s", what, rows.policy->name, mgx_why(err));
 	out_end(mgx->out);
-	return 0;
+	return !err ? 0 : mgx_fail(mgx, mgx_exit_of(err), "try again, or look with bpftool map",
+				   "%s: counters for cgroups of %s: %s", what, rows.policy->name,
+				   mgx_why(err));
 }
 
 /* Counters that policies keep themselves, see COUNTER() in common.bpf.h. */
@@ -583,10 +582,12 @@ int show_own_counters(struct mgx *mgx, const char *what,
 		if (only && strcmp(policy->name, only))
 			continue;
 		err = policy_section_open(policy, COUNTERS_SECTION, &sec);
-		if (err)
+		if (err) {
+			out_end(mgx->out);
 			return mgx_fail(mgx, mgx_exit_of(err), NULL,
 					"%s: counters of %s: %s", what, policy->name,
 					mgx_why(err));
+		}
 		for (k = 0; k < sec.vars.nr; k++) {
 			const struct knob *counter = &sec.vars.knobs[k];
 

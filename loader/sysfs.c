@@ -55,8 +55,13 @@ char *sysfs_read_path(const char *path)
 
 int sysfs_write_path(const char *path, const char *text)
 {
-	ssize_t len = strlen(text), n;
+	ssize_t len, n;
 	int fd, err = 0;
+
+	/* The kernel is not told of a write of nothing: nothing is an empty line. */
+	if (!*text)
+		text = "\n";
+	len = strlen(text);
 
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -48,6 +48,9 @@ echo 'policies = ( { object = "text.bpf.o"; } );' >$work/object.conf
 echo 'policies = ( { object = "default.bpf.o"; name = "a-b"; } );' >$work/name.conf
 echo 'policies = ( { object = "by_reason.bpf.o"; cgroup = "/mgx_errors"; } );' >$work/foreign.conf
 echo 'min_bytes = "64X";' >$work/bytes.conf
+echo 'min_bytes = "K";' >$work/nodigit.conf
+printf '/* 99999999999 */ # "\nmin_bytes = 4295032832;\n' >$work/number.conf
+echo 'policies = ( { object = "default.bpf.o"; cgroup = "/a/.."; } );' >$work/parent.conf
 echo 'policies = ( { object = "default.bpf.o"; preset = "nosuch.knobs"; } );' >$work/preset.conf
 echo 'policies = ( { object = "default.bpf.o"; preset = "range.knobs"; } );' >$work/preset2.conf
 echo 'policies = ( { object = "default.bpf.o"; preset = "words.knobs"; } );' >$work/preset3.conf
@@ -131,6 +134,7 @@ cat >$work/cases <<CASES
 5|nosuch|unload nosuch
 5|id:99999|unload id:99999
 5|id:|unload id:
+5|id:4294967297|unload id:4294967297
 5|nosuch|status nosuch
 5|id:99999|status id:99999
 5|nosuch|replace nosuch $bpf/default.bpf.o
@@ -159,6 +163,13 @@ cat >$work/cases <<CASES
 5|no such member|apply $work/member.conf
 5|nosuch|apply $work/knob.conf
 # values
+6|no cgroup is called so|load --cgroup '' $bpf/default.bpf.o
+6|no cgroup is called so|load --cgroup 0 $bpf/default.bpf.o
+6|without a name|migrator release dcbm ''
+6|reason|explain --reason compaction,memory_failure
+6|number.conf:2: 4295032832: the number is too large|apply $work/number.conf
+6|no size|apply $work/nodigit.conf
+6|no path|apply $work/parent.conf
 6|64 bits|load --cgroup 99999999999999999999999999 $bpf/default.bpf.o
 6|cannot be called|load --name bad-name $bpf/default.bpf.o
 6|cannot be called|load --name '' $bpf/default.bpf.o
