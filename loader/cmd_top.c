@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <curses.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,27 @@ static char *cell(const struct rates_row *row, int column)
 	}
 }
 
+#define SHORT_NAME	8
+
+/* On a narrow screen names give way to numbers. */
+static int width_of(const struct top *top, int column)
+{
+	int all = 0, lack, width = table[column].width, i;
+
+	for (i = 0; i < RATES_NR_COLUMNS; i++)
+		if (is_shown(top, i))
+			all += abs(table[i].width) + 1;
+	lack = all - COLS;
+	if (lack <= 0 || width >= 0)
+		return width;
+	for (i = 0; i < column; i++)
+		if (is_shown(top, i) && table[i].width < 0)
+			lack -= -table[i].width - SHORT_NAME;
+	if (lack <= 0)
+		return width;
+	return -width - lack > SHORT_NAME ? width + lack : -SHORT_NAME;
+}
+
 static void put_cells(const struct top *top, const struct rates_row *row)
 {
 	int column, width, len;
@@ -284,7 +306,10 @@ static void put_cells(const struct top *top, const struct rates_row *row)
 	for (column = 0; column < RATES_NR_COLUMNS; column++) {
 		if (!is_shown(top, column))
 			continue;
-		width = table[column].width;
+		width = width_of(top, column);
+		/* What does not fit would be wrapped, and written over by the next row. */
+		if (getcurx(stdscr) + abs(width) >= COLS)
+			break;
 		text = row ? cell(row, column) :
 		       mgx_printf("%s%s", table[column].title,
 				  column == (int)top->column ? top->reverse ? "^" : "*" : "");
@@ -298,8 +323,23 @@ static void put_cells(const struct top *top, const struct rates_row *row)
 	}
 }
 
+/* Cut where the screen ends. */
+static void __attribute__((format(printf, 2, 3))) put_line(int y, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	mvaddnstr(y, 0, text, COLS);
+	free(text);
+}
+
 static void draw(const struct top *top, const struct rates *rates)
 {
+	char lost[64] = "";
 	char date[16] = "";
 	time_t now = time(NULL);
 	int y, rows = LINES - 6;
@@ -309,18 +349,19 @@ static void draw(const struct top *top, const struct rates *rates)
 	if (localtime_r(&now, &tm))
 		strftime(date, sizeof(date), "%T", &tm);
 	erase();
-	mvprintw(0, 0, "mgx top  %s  every %.3g s  sorted by %s%s%s", date, top->seconds,
+	put_line(0, "mgx top  %s  every %.3g s  sorted by %s%s%s", date, top->seconds,
 		 table[top->column].name, top->reverse ? ", reversed" : "",
 		 top->paused ? "  PAUSED" : "");
-	mvprintw(1, 0, "total  %.1f copies/s  %.1f folios/s  %.2f MiB/s  %.1f fallbacks/s",
-		 rates->total.groups, rates->total.folios, rates->total.bytes / 1048576,
-		 rates->total.fallbacks);
 	if (rates_lost(top->source))
-		printw("  %llu copies are in no row", (unsigned long long)rates_lost(top->source));
+		snprintf(lost, sizeof(lost), "  %llu copies are in no row",
+			 (unsigned long long)rates_lost(top->source));
+	put_line(1, "total  %.1f copies/s  %.1f folios/s  %.2f MiB/s  %.1f fallbacks/s%s",
+		 rates->total.groups, rates->total.folios, rates->total.bytes / 1048576,
+		 rates->total.fallbacks, lost);
 	if (top->typing)
-		mvprintw(2, 0, "filter: %s_  (Enter: done, Esc: none)", top->filter);
+		put_line(2, "filter: %s_  (Enter: done, Esc: none)", top->filter);
 	else if (*top->filter)
-		mvprintw(2, 0, "filter: %s", top->filter);
+		put_line(2, "filter: %s", top->filter);
 	move(3, 0);
 	attron(A_REVERSE);
 	put_cells(top, NULL);
@@ -330,10 +371,10 @@ static void draw(const struct top *top, const struct rates *rates)
 		put_cells(top, &rates->rows[i]);
 	}
 	if (!rates->nr)
-		mvprintw(4, 0, "nothing was copied ahead, or fell back, in the last interval");
+		put_line(4, "nothing was copied ahead, or fell back, in the last interval");
 	if ((int)rates->nr > rows)
-		mvprintw(y, 0, "and %d more rows", (int)rates->nr - rows);
-	mvprintw(LINES - 1, 0, "q quit  s sort  r reverse  g group  f filter  p pause  +/- interval");
+		put_line(y, "and %d more rows", (int)rates->nr - rows);
+	put_line(LINES - 1, "q quit  s sort  r reverse  g group  f filter  p pause  +/- interval");
 	refresh();
 }
 

@@ -29,6 +29,7 @@
 #include "out.h"
 #include "reasons.h"
 #include "sysfs.h"
+#include "text.h"
 #include "watch.h"
 
 #include "trace.skel.h"
@@ -377,39 +378,52 @@ static char *migrators_text(const struct watch_event *event)
 	return text;
 }
 
+/* What follows the time, the kind and the reason. To be freed. */
+static char *batch_text(const struct watch_event *event)
+{
+	return mgx_printf("%" PRIu64 " folios, %u groups, %u policies, %u jobs, %s  %s:%u",
+			  (uint64_t)event->folios, event->groups, event->policies, event->jobs,
+			  mode_name(event->mode), event->comm, event->pid);
+}
+
+static char *fallback_text(const struct watch_event *event, const char *nodes)
+{
+	return mgx_printf("%-20s %-6s %-8s %-12s %" PRIu64 " folios one by one: %s  %s:%u",
+			  name_of_cgroup(event->cgroup_id), nodes, "-",
+			  name_of_migrator(event->migrator), (uint64_t)event->folios, event->cause,
+			  event->comm, event->pid);
+}
+
+static char *copy_text(const struct watch_event *event, const char *nodes)
+{
+	char *orders = orders_text(event->orders), *migrators = migrators_text(event), *text;
+
+	text = mgx_printf("%-20s %-6s %-8s %-12s %8u %8u %8u %9.2f %10.1f  %s:%u%s",
+			  name_of_cgroup(event->cgroup_id), nodes, *orders ? orders : "-", migrators,
+			  event->offered, event->copied, event->refused, event->bytes / 1048576.0,
+			  event->ns / 1e3, event->comm, event->pid, event->failed ? "  FAILED" : "");
+	free(migrators);
+	free(orders);
+	return text;
+}
+
 static void put_text(struct trace *trace, const struct watch_event *event)
 {
 	__u64 real = event->time_ns + trace->to_realtime;
 	time_t seconds = real / 1000000000;
-	char date[16] = "", nodes[16] = "-", *orders, *migrators;
+	char date[16] = "", nodes[16], *text, *shown;
 	struct tm tm;
 
 	if (localtime_r(&seconds, &tm))
 		strftime(date, sizeof(date), "%T", &tm);
-	printf("%s.%06u %-8s %-17s ", date, (unsigned int)(real % 1000000000 / 1000),
-	       kind_names[event->kind], name_of_reason(trace->mgx, event->reason));
-	if (event->kind == WATCH_BATCH) {
-		printf("%" PRIu64 " folios, %u groups, %u policies, %u jobs, %s  %s:%u\n",
-		       (uint64_t)event->folios, event->groups, event->policies, event->jobs,
-		       mode_name(event->mode), event->comm, event->pid);
-		return;
-	}
 	snprintf(nodes, sizeof(nodes), "%d>%d", event->src_nid, event->dst_nid);
-	if (event->kind == WATCH_FALLBACK) {
-		printf("%-20s %-6s %-8s %-12s %" PRIu64 " folios one by one: %s  %s:%u\n",
-		       name_of_cgroup(event->cgroup_id), nodes, "-",
-		       name_of_migrator(event->migrator), (uint64_t)event->folios, event->cause,
-		       event->comm, event->pid);
-		return;
-	}
-	orders = orders_text(event->orders);
-	migrators = migrators_text(event);
-	printf("%-20s %-6s %-8s %-12s %8u %8u %8u %9.2f %10.1f  %s:%u%s\n",
-	       name_of_cgroup(event->cgroup_id), nodes, *orders ? orders : "-", migrators,
-	       event->offered, event->copied, event->refused, event->bytes / 1048576.0,
-	       event->ns / 1e3, event->comm, event->pid, event->failed ? "  FAILED" : "");
-	free(migrators);
-	free(orders);
+	text = event->kind == WATCH_BATCH ? batch_text(event) :
+	       event->kind == WATCH_FALLBACK ? fallback_text(event, nodes) : copy_text(event, nodes);
+	shown = text_for_terminal(text);
+	printf("%s.%06u %-8s %-17s %s\n", date, (unsigned int)(real % 1000000000 / 1000),
+	       kind_names[event->kind], name_of_reason(trace->mgx, event->reason), shown);
+	free(shown);
+	free(text);
 }
 
 static int on_event(void *ctx, void *data, size_t size)
@@ -419,6 +433,7 @@ static int on_event(void *ctx, void *data, size_t size)
 	(void)size;
 	if (trace->max && trace->printed == trace->max)
 		return 0;
+	names_trim();
 	if (trace->mgx->json)
 		put_json(trace, data);
 	else
@@ -527,6 +542,16 @@ static bool is_over(const struct trace *trace, double deadline)
 	return deadline && now.tv_sec + now.tv_nsec / 1e9 >= deadline;
 }
 
+/* Whoever sets the clock does so while one looks, too. */
+static __s64 behind_realtime(void)
+{
+	struct timespec real, mono;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec - mono.tv_nsec;
+}
+
 static int follow(struct trace *trace, const char *what, double seconds)
 {
 	struct ring_buffer *ring;
@@ -542,6 +567,7 @@ static int follow(struct trace *trace, const char *what, double seconds)
 	if (seconds)
 		deadline = now.tv_sec + now.tv_nsec / 1e9 + seconds;
 	while (!is_over(trace, deadline)) {
+		trace->to_realtime = behind_realtime();
 		n = ring_buffer__poll(ring, 100);
 		if (n < 0 && n != -EINTR)
 			break;
@@ -588,7 +614,7 @@ int cmd_trace(struct mgx *mgx, int argc, char **argv)
 {
 	static const char what[] = "cannot trace";
 	struct trace trace = { .mgx = mgx };
-	struct timespec real, mono;
+	struct timespec real;
 	double seconds = 0;
 	int ret;
 
@@ -613,9 +639,6 @@ int cmd_trace(struct mgx *mgx, int argc, char **argv)
 	ret = start(&trace, what);
 	if (!ret) {
 		clock_gettime(CLOCK_REALTIME, &real);
-		clock_gettime(CLOCK_MONOTONIC, &mono);
-		trace.to_realtime = (real.tv_sec - mono.tv_sec) * 1000000000LL +
-				    real.tv_nsec - mono.tv_nsec;
 		if (mgx->json)
 			put_start(&trace, real);
 		else if (trace.lines)

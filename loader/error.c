@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "out.h"
+#include "text.h"
 
 /* Reasons come from libbpf, the verifier and file names: keep it to a line. */
 static void one_line(char *str)
@@ -41,6 +42,14 @@ static const char *next_of(enum mgx_exit code)
 	}
 }
 
+static void say(const char *kind, const char *message)
+{
+	char *text = text_for_terminal(message);
+
+	fprintf(stderr, "mgx: %s%s\n", kind, text);
+	free(text);
+}
+
 int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,
 	     const char *fmt, ...)
 {
@@ -65,7 +74,7 @@ int mgx_fail(struct mgx *mgx, enum mgx_exit code, const char *next,
 		return code;
 	}
 	fflush(stdout);
-	fprintf(stderr, "mgx: %s\n", message);
+	say("", message);
 	out_error(mgx->out, message, code);
 	free(message);
 	return code;
@@ -81,7 +90,7 @@ void mgx_warn(const char *fmt, ...)
 		abort();
 	va_end(ap);
 	one_line(message);
-	fprintf(stderr, "mgx: warning: %s\n", message);
+	say("warning: ", message);
 	free(message);
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,29 +14,54 @@
 #include "sysfs.h"
 
 #define MAX_MIGRATORS	64
+#define MAX_CGROUPS	16384
 
 struct cgroup_name {
 	__u64 id;
 	char *path;
 };
 
-static struct cgroup_name *cgroups;
+static void *cgroups;		/* a tree of tsearch() */
 static size_t nr_cgroups;
+
+static int compare_cgroups(const void *a, const void *b)
+{
+	__u64 x = ((const struct cgroup_name *)a)->id, y = ((const struct cgroup_name *)b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+static void free_cgroup(void *node)
+{
+	struct cgroup_name *cgroup = node;
+
+	free(cgroup->path);
+	free(cgroup);
+}
 
 const char *name_of_cgroup(__u64 id)
 {
-	size_t i;
+	struct cgroup_name key = { .id = id }, *cgroup, **found;
 
-	for (i = 0; i < nr_cgroups; i++)
-		if (cgroups[i].id == id)
-			return cgroups[i].path;
-	cgroups = realloc(cgroups, (nr_cgroups + 1) * sizeof(*cgroups));
-	if (!cgroups)
+	found = tfind(&key, &cgroups, compare_cgroups);
+	if (found)
+		return (*found)->path;
+	cgroup = mgx_alloc(sizeof(*cgroup));
+	cgroup->id = id;
+	cgroup->path = cgroup_path(id) ?: mgx_printf("%llu", (unsigned long long)id);
+	if (!tsearch(cgroup, &cgroups, compare_cgroups))
 		abort();
-	cgroups[nr_cgroups].id = id;
-	cgroups[nr_cgroups].path = cgroup_path(id) ?:
-				   mgx_printf("%llu", (unsigned long long)id);
-	return cgroups[nr_cgroups++].path;
+	nr_cgroups++;
+	return cgroup->path;
+}
+
+void names_trim(void)
+{
+	if (nr_cgroups < MAX_CGROUPS)
+		return;
+	tdestroy(cgroups, free_cgroup);
+	cgroups = NULL;
+	nr_cgroups = 0;
 }
 
 __u32 migrator_of_name(const char *name)

@@ -5,10 +5,13 @@
 
 #include "mgx.h"
 
-/* They stay; what has no name (any more) is called by its number. */
+/* They stay, but for cgroups; what has no name (any more) is called by its number. */
 const char *name_of_migrator(__u32 id);	/* 0: "none" */
-const char *name_of_cgroup(__u64 id);
+const char *name_of_cgroup(__u64 id);	/* until names_trim() */
 const char *name_of_reason(struct mgx *mgx, __u32 reason);
+
+/* Cgroups come and go for as long as one looks: too many names are forgotten. */
+void names_trim(void);
 
 /* The id of a migrator's name, 0 when there is none. */
 __u32 migrator_of_name(const char *name);

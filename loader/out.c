@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "out.h"
+#include "text.h"
 
 struct out {
 	const struct mgx *mgx;	/* options may be read after this was made */
@@ -259,6 +260,15 @@ static void json_cell(struct out *out, struct json_object *value)
 	json_object_object_add(out->row, column->key, value);
 }
 
+static struct json_object *json_string(const char *value)
+{
+	char *text = text_utf8(value);
+	struct json_object *object = json_object_new_string(text);
+
+	free(text);
+	return object;
+}
+
 static const struct out_column *next_cell(struct out *out)
 {
 	assert(out->columns && out->cell < out->nr_columns);
@@ -269,7 +279,7 @@ void out_str(struct out *out, const char *value)
 {
 	next_cell(out);
 	if (out->mgx->json)
-		json_cell(out, value ? json_object_new_string(value) : NULL);
+		json_cell(out, value ? json_string(value) : NULL);
 	else
 		text_cell(out, value && *value ? value : NULL, false);
 	out->cell++;
@@ -401,7 +411,7 @@ void out_error(struct out *out, const char *message, int code)
 		out_end(out);
 	}
 
-	str = json_object_new_string(message);
+	str = json_string(message);
 	if (out->begun) {
 		begin_member(out, "error");
 		print_json(out, str, 1);

@@ -21,6 +21,7 @@
 #include "prometheus.h"
 #include "sections.h"
 #include "snapshot.h"
+#include "text.h"
 
 /* A family's samples: which counters, and what they are called in its last label. */
 enum scale {
@@ -88,9 +89,11 @@ static void head(FILE *file, const char *name, const char *type, const char *hel
 }
 
 /* The value of a label, as it has to be written. */
-static void put_escaped(FILE *file, const char *value)
+static void put_escaped(FILE *file, const char *label)
 {
-	for (; *value; value++) {
+	char *text = text_utf8(label), *value;
+
+	for (value = text; *value; value++) {
 		if (*value == '\n') {
 			fputs("\\n", file);
 			continue;
@@ -99,6 +102,7 @@ static void put_escaped(FILE *file, const char *value)
 			fputc('\\', file);
 		fputc(*value, file);
 	}
+	free(text);
 }
 
 static const char *comma(const char *at)

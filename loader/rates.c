@@ -89,7 +89,7 @@ static int compare_keys(const void *a, const void *b)
 	return x->key.migrator < y->key.migrator ? -1 : x->key.migrator > y->key.migrator;
 }
 
-/* All sums of the kernel, sorted by key. None is ever deleted. */
+/* All sums of the kernel, sorted by key. */
 static struct sample *read_all(struct rates_source *source, size_t *nr)
 {
 	int fd = bpf_map__fd(source->bpf->maps.sums);
@@ -189,12 +189,44 @@ static void add_row(struct rates *rates, const struct watch_key *key,
 	sum_add(&rates->rows[i].sum, sum);
 }
 
+static void count_row(struct rates *rates, unsigned int by, struct watch_key key,
+		      const struct watch_sum *sum)
+{
+	key.cgroup_id = by & BY_CGROUP ? key.cgroup_id : 0;
+	key.reason = by & BY_REASON ? key.reason : 0;
+	key.migrator = by & BY_MIGRATOR ? key.migrator : 0;
+	add_row(rates, &key, sum);
+}
+
+static bool is_nothing(const struct watch_sum *sum)
+{
+	return !sum->groups && !sum->offered;
+}
+
+/*
+ * Cgroups come and go: before the kernel has no room for new ones, sums that had nothing in
+ * this interval go. A copy that is just being added to one is lost to it.
+ */
+static bool was_removed(struct rates_source *source, struct rates *rates, unsigned int by,
+			const struct sample *sample)
+{
+	struct watch_sum last;
+
+	if (bpf_map_lookup_and_delete_elem(bpf_map__fd(source->bpf->maps.sums), &sample->key, &last))
+		return false;
+	sum_minus(&last, &sample->sum);
+	if (!is_nothing(&last))
+		count_row(rates, by, sample->key, &last);
+	return true;
+}
+
 void rates_take(struct rates_source *source, unsigned int by, const char *filter,
 		struct rates *rates)
 {
 	struct sample *samples, *before;
 	double at = now();
-	size_t nr, i, kept = 0;
+	size_t nr, i, left = 0, kept = 0;
+	bool full;
 
 	memset(rates, 0, sizeof(*rates));
 	rates->seconds = at - source->last;
@@ -202,25 +234,25 @@ void rates_take(struct rates_source *source, unsigned int by, const char *filter
 		rates->seconds = 1e-6;
 	source->last = at;
 
+	names_trim();
 	samples = read_all(source, &nr);
+	full = nr > bpf_map__max_entries(source->bpf->maps.sums) / 4 * 3;
 	for (i = 0; i < nr; i++) {
 		struct watch_sum sum = samples[i].sum;
-		struct watch_key key = samples[i].key;
 
 		before = source->nr_before ? bsearch(&samples[i], source->before, source->nr_before,
 						     sizeof(*samples), compare_keys) : NULL;
 		if (before)
 			sum_minus(&sum, &before->sum);
-		if (!sum.groups && !sum.offered)
+		if (!is_nothing(&sum))
+			count_row(rates, by, samples[i].key, &sum);
+		else if (full && was_removed(source, rates, by, &samples[i]))
 			continue;
-		key.cgroup_id = by & BY_CGROUP ? key.cgroup_id : 0;
-		key.reason = by & BY_REASON ? key.reason : 0;
-		key.migrator = by & BY_MIGRATOR ? key.migrator : 0;
-		add_row(rates, &key, &sum);
+		samples[left++] = samples[i];
 	}
 	free(source->before);
 	source->before = samples;
-	source->nr_before = nr;
+	source->nr_before = left;
 
 	for (i = 0; i < rates->nr; i++) {
 		struct rates_row *row = &rates->rows[i];

@@ -15,7 +15,7 @@ struct {
 /* Too large for the stack. */
 const struct watch_sum empty = {};
 
-__u64 no_room;			/* groups that are in no sum */
+__u64 no_room;			/* copies that are in no sum */
 
 static __always_inline struct watch_sum *sum_of(const struct watch_key *key)
 {
@@ -25,10 +25,7 @@ static __always_inline struct watch_sum *sum_of(const struct watch_key *key)
 		return sum;
 	/* Another CPU may be first: whoever is, the entry is there. */
 	bpf_map_update_elem(&sums, key, &empty, BPF_NOEXIST);
-	sum = bpf_map_lookup_elem(&sums, key);
-	if (!sum)
-		add(no_room, 1);
-	return sum;
+	return bpf_map_lookup_elem(&sums, key);
 }
 
 static __always_inline void copied(const struct migrate_ext_group *group, __u32 migrator,
@@ -41,8 +38,10 @@ static __always_inline void copied(const struct migrate_ext_group *group, __u32 
 	};
 	struct watch_sum *sum = sum_of(&key);
 
-	if (!sum)
+	if (!sum) {
+		add(no_room, 1);
 		return;
+	}
 	add(sum->groups, 1);
 	add(sum->folios, folios);
 	add(sum->bytes, bytes);

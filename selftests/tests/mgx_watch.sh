@@ -33,7 +33,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 27
+plan 29
 
 # The machine's book of the reason that is moved for here.
 book() {
@@ -212,6 +212,30 @@ point $? 'a migrator' "$work/trace" "$work/err"
 trace_with --reason demotion,damon
 [ "$(summary "$work/trace" shown)" = 0 ] && [ "$(summary "$work/trace" seen)" -gt 0 ]
 point $? 'reasons that nothing moves for' "$work/trace" "$work/err"
+
+# --- names that a terminal would obey, and that are no UTF-8 ---
+hostile=$'/mgx_watch/\e[31m\xc2\x9bn\xff'
+mkdir "/sys/fs/cgroup$hostile"
+$mgx load --name counted --cgroup "/sys/fs/cgroup$hostile" build/bpf/rules.bpf.o >/dev/null
+$mgx trace --cgroup "/sys/fs/cgroup$hostile" >"$work/lines" 2>"$work/err" &
+lines=$!
+await "$work/lines" ^TIME
+$mgx -j trace --cgroup "/sys/fs/cgroup$hostile" >"$work/trace" 2>>"$work/err" &
+tracer=$!
+await "$work/trace" started
+$pages -c "$hostile" -m 1 -k 64 -n 8 >/dev/null
+kill $lines $tracer
+wait $lines $tracer
+grep -qF '/mgx_watch/\x1b[31m\xc2\x9bn\xff ' "$work/lines" && ! LC_ALL=C grep -q $'[\e\x80-\xff]' "$work/lines"
+point $? 'a terminal is shown their bytes' "$work/lines" "$work/err"
+$mgx stats -P "$work/mgx.prom"
+$mgx -j list >"$work/list"
+grep -qF "$(printf '"cgroup_path":"/mgx_watch/\\u001b[31m\xc2\x9bn\\\\xff"')" "$work/trace" &&
+	grep -qF $'cgroup="/mgx_watch/\e[31m\xc2\x9bn\\\\xff"' "$work/mgx.prom" &&
+	iconv -f UTF-8 -t UTF-8 "$work/trace" "$work/list" "$work/mgx.prom" >/dev/null
+point $? 'and JSON and metrics are UTF-8 whatever they are' "$work/trace" "$work/err"
+$mgx unload counted >/dev/null
+rmdir "/sys/fs/cgroup$hostile"
 
 # --- more than there is room for ---
 calls=$(done_count)
