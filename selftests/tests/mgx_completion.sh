@@ -75,11 +75,11 @@ point $? 'also where it stands behind'
 offers load --set = ''
 [ ! -s "$work/out" ]
 point $? 'none without an object'
-offers load --cgroup /sys/fs/cgroup/mgx_comp && are /sys/fs/cgroup/mgx_complete/
+offers load --cgroup /sys/fs/cgroup/mgx_comp && are /sys/fs/cgroup/mgx_complete
 point $? 'a cgroup'
-offers load --cgroup = /sys/fs/cgroup/mgx_complete/ && are /sys/fs/cgroup/mgx_complete/sub/
+offers load --cgroup = /sys/fs/cgroup/mgx_complete/ && are /sys/fs/cgroup/mgx_complete/sub
 point $? 'also behind --cgroup='
-offers load --cgroup = && has /sys/fs/cgroup/mgx_complete/
+offers load --cgroup = && has /sys/fs/cgroup/mgx_complete
 point $? 'from its beginning'
 offers explain -k '' && are anon shmem file && offers explain --kind = s && are shmem
 point $? 'explain -k: kinds, and no presets'
