@@ -46,8 +46,14 @@ int cgroup_id_of_path(const char *path, __u64 *id)
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + sizeof(__u64)];
 	} h = {};
+	struct stat st;
 	int mount_id;
 
+	/* Its files have numbers, too. */
+	if (stat(path, &st))
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	h.handle.handle_bytes = sizeof(*id);
 	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount_id, 0))
 		return -errno;

@@ -157,6 +157,7 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 		file = mgx_strdup("");
 	}
 	do {
+		changed |= every_hung_up();
 		now = config_state(config);
 		again = strcmp(now, file);
 		free(file);
@@ -169,7 +170,7 @@ static int watch_file(struct mgx *mgx, const char *what, const struct apply_opti
 			changed = true;
 			continue;
 		}
-		if (every_hung_up() || changed) {
+		if (changed) {
 			changed = false;
 			settled_forget(watch.settled);
 			read_again(mgx, what, config);

@@ -542,14 +542,19 @@ static bool is_over(const struct trace *trace, double deadline)
 	return deadline && now.tv_sec + now.tv_nsec / 1e9 >= deadline;
 }
 
+#define CLOCK_WAS_SET	1000000		/* ns: less is how long reading two clocks takes */
+
 /* Whoever sets the clock does so while one looks, too. */
-static __s64 behind_realtime(void)
+static void follow_realtime(struct trace *trace)
 {
 	struct timespec real, mono;
+	__s64 behind;
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
-	return (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec - mono.tv_nsec;
+	behind = (real.tv_sec - mono.tv_sec) * 1000000000LL + real.tv_nsec - mono.tv_nsec;
+	if (llabs(behind - trace->to_realtime) >= CLOCK_WAS_SET)
+		trace->to_realtime = behind;
 }
 
 static int follow(struct trace *trace, const char *what, double seconds)
@@ -567,7 +572,7 @@ static int follow(struct trace *trace, const char *what, double seconds)
 	if (seconds)
 		deadline = now.tv_sec + now.tv_nsec / 1e9 + seconds;
 	while (!is_over(trace, deadline)) {
-		trace->to_realtime = behind_realtime();
+		follow_realtime(trace);
 		n = ring_buffer__poll(ring, 100);
 		if (n < 0 && n != -EINTR)
 			break;

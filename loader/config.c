@@ -11,6 +11,7 @@
 
 #include "cgroup_knobs.h"
 #include "config.h"
+#include "config_files.h"
 #include "error.h"
 #include "module.h"
 #include "numbers.h"
@@ -46,8 +47,8 @@ static int wrong(const struct reader *reader, const config_setting_t *setting,
 	const char *name = config_setting_name(setting);
 
 	return mgx_fail(reader->mgx, code, next, "%s: %s:%d: %s: %s", reader->what,
-			reader->config->path, (int)config_setting_source_line(setting),
-			name ?: "(an entry)", why);
+			config_setting_source_file(setting) ?: reader->config->path,
+			(int)config_setting_source_line(setting), name ?: "(an entry)", why);
 }
 
 /* What is written for a number, a switch or a string; NULL: it is none of these. */
@@ -461,8 +462,7 @@ static int name_pins(const struct reader *reader)
 {
 	const char *path = reader->config->path, *c;
 	const char *name = strrchr(path, '/');
-	char *dir = name ? mgx_printf("%.*s", (int)(name - path) + 1, path) : mgx_strdup(".");
-	char *there = realpath(dir, NULL), *real, *pins = NULL;
+	char *dir = config_dir(path), *there = realpath(dir, NULL), *real, *pins = NULL;
 	size_t size = 0;
 	FILE *to;
 
@@ -470,6 +470,11 @@ static int name_pins(const struct reader *reader)
 	if (!there)
 		return mgx_fail(reader->mgx, mgx_exit_of(errno), "give the path of a file",
 				"%s: %s: %s", reader->what, path, mgx_why(errno));
+	if (!strcmp(there, "/dev") || !strncmp(there, "/proc/", strlen("/proc/"))) {
+		free(there);
+		return mgx_fail(reader->mgx, MGX_BAD_VALUE, "give the path of a file: its policies are known by it",
+				"%s: %s: it is another file the next time", reader->what, path);
+	}
 	/* Of a link its own name: where it points to is what is changed, now and then. */
 	real = mgx_printf("%s/%s", strcmp(there, "/") ? there : "", name ? name + 1 : path);
 	free(there);
@@ -496,45 +501,49 @@ static int name_pins(const struct reader *reader)
 	return 0;
 }
 
-static void put_file(FILE *to, const char *path)
+/*
+ * Policies are known by the file, so it has to be one that is there the next time, too. A
+ * pipe would be that, and empty when it is read twice.
+ */
+static int require_file(const struct reader *reader, FILE *stream)
 {
 	struct stat st;
 
-	if (stat(path, &st))
-		fprintf(to, "%s gone\n", path);
+	if (fstat(fileno(stream), &st))
+		return mgx_fail(reader->mgx, mgx_exit_of(errno), NULL, "%s: %s: %s", reader->what,
+				reader->config->path, mgx_why(errno));
+	if (S_ISREG(st.st_mode))
+		return 0;
+	return mgx_fail(reader->mgx, MGX_BAD_VALUE, "give the path of a file: its policies are known by it",
+			"%s: %s: it is no regular file", reader->what, reader->config->path);
+}
+
+/* libconfig has no words for what it cannot read. */
+static int read_file(const struct reader *reader, FILE *stream)
+{
+	const char *path = reader->config->path;
+	char *dir = config_dir(path);
+	config_t file;
+	int ret;
+
+	config_init(&file);
+	config_set_include_dir(&file, dir);
+	if (!config_read(&file, stream))
+		ret = mgx_fail(reader->mgx, MGX_BAD_VALUE, "see FILE OF APPLY in mgx(8)", "%s: %s:%d: %s",
+			       reader->what, config_error_file(&file) ?: path, config_error_line(&file),
+			       config_error_text(&file) ?: "not readable");
 	else
-		fprintf(to, "%s %llu %lld.%09ld %lld\n", path, (unsigned long long)st.st_ino,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (long long)st.st_size);
-}
-
-static char *file_state(const char *path)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
-
-	if (!to)
-		abort();
-	put_file(to, path);
-	fclose(to);
-	return text;
-}
-
-/* What @include names is beside the file. */
-static void set_include_dir(config_t *file, const char *path)
-{
-	const char *name = strrchr(path, '/');
-	char *dir = name ? mgx_printf("%.*s", (int)(name - path) + 1, path) : mgx_strdup(".");
-
-	config_set_include_dir(file, dir);
+		ret = read_root(reader, config_root_setting(&file));
+	config_destroy(&file);
 	free(dir);
+	return ret;
 }
 
 int config_load(struct mgx *mgx, const char *what, const char *path, struct config *config)
 {
 	struct reader reader = { .mgx = mgx, .what = what, .config = config };
-	config_t file;
 	FILE *stream;
+	char **each;
 	int ret;
 
 	memset(config, 0, sizeof(*config));
@@ -544,45 +553,15 @@ int config_load(struct mgx *mgx, const char *what, const char *path, struct conf
 		return mgx_fail(mgx, mgx_exit_of(errno),
 				errno == EACCES ? "run it as root" : "give the path of a file, see FILE OF APPLY in mgx(8)",
 				"%s: %s: %s", what, path, mgx_why(errno));
-	ret = name_pins(&reader);
-	if (ret) {
-		fclose(stream);
-		return ret;
-	}
-	config->read_as = file_state(path);
-	ret = numbers_fit(mgx, what, path, stream);
-	if (ret) {
-		fclose(stream);
-		return ret;
-	}
-	config_init(&file);
-	set_include_dir(&file, path);
-	if (!config_read(&file, stream))
-		ret = mgx_fail(mgx, MGX_BAD_VALUE, "see FILE OF APPLY in mgx(8)", "%s: %s:%d: %s", what,
-			       config_error_file(&file) ?: path, config_error_line(&file), config_error_text(&file) ?: "not readable");
-	else
-		ret = read_root(&reader, config_root_setting(&file));
-	config_destroy(&file);
+	config->files = config_included(path);
+	config->read_as = config_files_state(config);
+	ret = require_file(&reader, stream);
+	ret = ret ?: name_pins(&reader);
+	for (each = config->files; *each && !ret; each++)
+		ret = numbers_fit(mgx, what, *each);
+	ret = ret ?: read_file(&reader, stream);
 	fclose(stream);
 	return ret;
-}
-
-char *config_state(const struct config *config)
-{
-	char *text = NULL;
-	size_t size = 0, i;
-	FILE *to = open_memstream(&text, &size);
-
-	if (!to)
-		abort();
-	put_file(to, config->path);
-	for (i = 0; i < config->nr_policies; i++) {
-		put_file(to, config->policies[i].object);
-		if (config->policies[i].preset.path)
-			put_file(to, config->policies[i].preset.path);
-	}
-	fclose(to);
-	return text;
 }
 
 static void free_list(char **list)
@@ -633,6 +612,7 @@ void config_free(struct config *config)
 	}
 	free(config->policies);
 	free(config->path);
+	free_list(config->files);
 	free(config->read_as);
 	free(config->pins);
 	memset(config, 0, sizeof(*config));

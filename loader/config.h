@@ -48,7 +48,8 @@ struct config_policy {
 
 struct config {
 	char *path;
-	char *read_as;		/* the state of the file when it was opened */
+	char **files;		/* it, and what it includes */
+	char *read_as;		/* the state of these when they were read */
 	char *pins;		/* how the pins of its policies begin: which file it is */
 	struct config_values settings;	/* files of the kernel's directory */
 	struct config_migrator *migrators;

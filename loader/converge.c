@@ -155,6 +155,25 @@ static bool set_enabled(struct converge *converge, const char *name, bool on)
 	return !err;
 }
 
+static int refused_before(const struct converge *converge, const char *object)
+{
+	return converge->settled ? settled_refused(converge->settled, object) : 0;
+}
+
+/* What the module does not take now it will not take later. */
+static int set_parameter(struct converge *converge, const struct config_migrator *migrator,
+			 const struct config_value *parameter, const char *object)
+{
+	int err = refused_before(converge, object);
+
+	if (err || converge->dry_run)
+		return err;
+	err = module_set(migrator->name, parameter->name, parameter->value);
+	if (converge->settled && (err == -EINVAL || err == -ERANGE || err == -EACCES || err == -EPERM))
+		settled_note_refused(converge->settled, object, err);
+	return err;
+}
+
 /*
  * Parameters that differ. @channels: those that apply when channels are taken, or the others.
  * Was one set, or is one to be?
@@ -183,12 +202,12 @@ static bool set_parameters(struct converge *converge, const struct config_migrat
 				converge_changed(converge, "parameter", object, "set", NULL, parameter->value);
 		} else if (strcmp(now, parameter->value) && !same_number(now, parameter->value) &&
 			   !same_switch(now, parameter->value)) {
-			err = only_look || converge->dry_run ? 0 :
-			      module_set(migrator->name, parameter->name, parameter->value);
+			err = only_look ? refused_before(converge, object) :
+			      set_parameter(converge, migrator, parameter, object);
 			differs |= !err;
-			if (err)
+			if (err && !only_look)
 				failed_write(converge, object, parameter->value, err);
-			else if (!only_look)
+			else if (!err && !only_look)
 				converge_changed(converge, "parameter", object, "set", now, parameter->value);
 		}
 		free(now);
@@ -256,19 +275,13 @@ static void do_migrator(struct converge *converge, const struct config_migrator 
 	set_parameters(converge, migrator, false, false);
 	/*
 	 * Only where the file says that it is on: who is stopped between off and on
-	 * finds it off the next time.
+	 * finds it off the next time. For what was refused before it stays on.
 	 */
-	if (on && migrator->has_enable && !converge->retry &&
-	    set_parameters(converge, migrator, true, true))
+	if (on && migrator->has_enable && set_parameters(converge, migrator, true, true))
 		take_anew = true;
 	if (take_anew && !set_enabled(converge, name, false))
 		return;
-	/* What was refused will be again: then an engine that works is left alone. */
-	if (set_parameters(converge, migrator, true, false) && on && migrator->has_enable && !take_anew) {
-		take_anew = true;
-		if (!set_enabled(converge, name, false))
-			return;
-	}
+	set_parameters(converge, migrator, true, false);
 	if ((migrator->has_enable && !is_on(name)) || take_anew) {
 		if (set_enabled(converge, name, true))
 			converge_changed(converge, "migrator", name, "enable", on ? "on" : "off",
@@ -556,7 +569,7 @@ static void remove_others(struct converge *converge, struct policies *policies,
 /* What cannot be looked at may be there: nothing is taken away for it. */
 static void cgroups_unsure(struct converge *converge, int err)
 {
-	converge_failed(converge, "policies", NULL, mgx_exit_of(err),
+	converge_failed(converge, "policy", NULL, mgx_exit_of(err),
 			mgx_printf("cgroups: %s: nothing is unloaded meanwhile", mgx_why(err)));
 }
 
@@ -573,7 +586,7 @@ static void do_policies(struct converge *converge)
 	ret = policies_read(converge->mgx, converge->what, &policies);
 	converge->mgx->caught = NULL;
 	if (ret) {
-		converge_failed(converge, "policies", NULL, ret, mgx_strdup(said ?: "?"));
+		converge_failed(converge, "policy", NULL, ret, mgx_strdup(said ?: "?"));
 	} else {
 		if (targets.err)
 			cgroups_unsure(converge, targets.err);

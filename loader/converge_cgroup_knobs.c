@@ -33,7 +33,8 @@ static void find_wanted(const struct config_policy *policy, const char *knob, st
 			continue;
 		for (pattern = entry->cgroups; *pattern; pattern++) {
 			before = wanted->cgroups.nr;
-			if (!targets_match(&wanted->cgroups, policy, *pattern) && missing)
+			if (!targets_match(&wanted->cgroups, policy, *pattern) &&
+			    !wanted->cgroups.err && missing)
 				missing(arg, *pattern);
 			wanted->values = realloc(wanted->values, (wanted->cgroups.nr + 1) *
 						 sizeof(*wanted->values));
@@ -115,24 +116,37 @@ static void make_one(const struct pass *pass, const char *path, __u64 cgroup_id,
 	free(title);
 }
 
-static void make_all(struct pass *pass, const struct config_policy *policy)
+/* First those that are in the way: there may be room for just as many as are wanted. */
+static void take_others_away(const struct pass *pass, const struct wanted *wanted)
 {
-	struct wanted wanted;
 	size_t i, nr;
 	__u64 *ids;
-	__u32 now;
 
-	find_wanted(policy, pass->knob->knob.name, &wanted, say_missing, pass);
-	/* First those that are in the way: there may be room for just as many as are wanted. */
 	nr = cgroup_knob_ids(pass->knob, &ids);
 	for (i = 0; i < nr; i++) {
-		char *path = is_wanted(&wanted, ids[i]) ? NULL : cgroup_path(ids[i]);
+		char *path = is_wanted(wanted, ids[i]) ? NULL : cgroup_path(ids[i]);
 
-		if (!is_wanted(&wanted, ids[i]))
+		if (!is_wanted(wanted, ids[i]))
 			make_one(pass, path, ids[i], NULL);
 		free(path);
 	}
 	free(ids);
+}
+
+static void make_all(struct pass *pass, const struct config_policy *policy)
+{
+	struct wanted wanted;
+	size_t i;
+	__u32 now;
+
+	find_wanted(policy, pass->knob->knob.name, &wanted, say_missing, pass);
+	/* What cannot be looked at may be there. */
+	if (wanted.cgroups.err)
+		converge_failed(pass->converge, "knob", pass->title, mgx_exit_of(wanted.cgroups.err),
+				mgx_printf("%s: cgroups of %s: %s: none is taken away meanwhile", pass->title,
+					   pass->knob->knob.name, mgx_why(wanted.cgroups.err)));
+	else
+		take_others_away(pass, &wanted);
 	for (i = 0; i < wanted.cgroups.nr; i++)
 		if (!cgroup_knob_get(pass->knob, wanted.cgroups.targets[i].cgroup_id, &now) ||
 		    now != wanted.values[i])
@@ -169,6 +183,7 @@ int converge_cgroup_knobs_fill(const struct config_policy *policy, const struct 
 		if (!knob || !is_first(policy, i))
 			continue;
 		find_wanted(policy, knob->knob.name, &wanted, NULL, NULL);
+		err = wanted.cgroups.err;
 		for (k = 0; k < wanted.cgroups.nr && !err; k++)
 			err = cgroup_knob_set(knob, wanted.cgroups.targets[k].cgroup_id, wanted.values[k]);
 		free_wanted(&wanted);

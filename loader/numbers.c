@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -49,57 +50,79 @@ static void skip_string(struct text *text)
 			next_char(text);
 }
 
-/* Decimal up to INT_MAX, hexadecimal up to 32 bits; "1.5" and "8L" are read right. */
-static bool fits(const char *word)
+/* Decimal of 31 bits and a sign, hexadecimal of 32 bits; "1.5" and "8L" are read right. */
+static bool fits(const char *word, bool negative)
 {
+	bool hex = word[1] == 'x' || word[1] == 'X';
 	unsigned long long value;
 	char *end;
 
 	errno = 0;
-	value = strtoull(word, &end, 0);
+	value = strtoull(word, &end, hex ? 16 : 10);
 	if (*end)
 		return true;
-	return !errno && value <= (word[1] == 'x' || word[1] == 'X' ? UINT32_MAX : INT32_MAX);
+	return !errno && value <= (hex ? UINT32_MAX : (unsigned long long)INT32_MAX + negative);
 }
 
-int numbers_fit(struct mgx *mgx, const char *what, const char *path, FILE *file)
+/* A name, or a number with all that belongs to it, which begins with @c. What follows it? */
+static int read_word(struct text *text, int c, char *word, size_t room)
 {
-	struct text text = { .file = file, .line = 1 };
-	char word[64];
-	size_t len;
-	int c, ret = 0;
+	size_t len = 0;
 
+	while (isalnum(c) || c == '_' || c == '.' || (len && (c == '-' || c == '*'))) {
+		if (len < room - 1)
+			word[len++] = c;
+		c = next_char(text);
+	}
+	word[len] = '\0';
+	return c;
+}
+
+/* What follows a slash, or the comment that it begins. */
+static int skip_slash(struct text *text)
+{
+	int c = next_char(text);
+
+	if (c == '/')
+		skip_line(text);
+	else if (c == '*')
+		skip_comment(text);
+	else
+		return c;
+	return next_char(text);
+}
+
+int numbers_fit(struct mgx *mgx, const char *what, const char *path)
+{
+	struct text text = { .file = fopen(path, "re"), .line = 1 };
+	int c, before = 0, line, ret = 0;
+	char word[64];
+
+	if (!text.file)
+		return 0;
 	c = next_char(&text);
 	while (c != EOF && !ret) {
-		int line = text.line;
-
-		/* A name, or a number with all that belongs to it. */
-		for (len = 0; isalnum(c) || c == '_' || c == '.' || (len && (c == '-' || c == '*')); ) {
-			if (len < sizeof(word) - 1)
-				word[len++] = c;
-			c = next_char(&text);
-		}
-		word[len] = '\0';
-		if (isdigit((unsigned char)word[0]) && !fits(word))
-			ret = mgx_fail(mgx, MGX_BAD_VALUE, "write it in quotes",
-				       "%s: %s:%d: %s: the number is too large", what, path, line, word);
-		if (len)
+		line = text.line;
+		if (isalnum(c) || c == '_' || c == '.') {
+			c = read_word(&text, c, word, sizeof(word));
+			if (isdigit((unsigned char)word[0]) && !fits(word, before == '-'))
+				ret = mgx_fail(mgx, MGX_BAD_VALUE, "write it in quotes",
+					       "%s: %s:%d: %s%s: the number is too large", what, path,
+					       line, before == '-' ? "-" : "", word);
+			before = 0;
 			continue;
-		if (c == '"') {
-			skip_string(&text);
-		} else if (c == '#') {
-			skip_line(&text);
-		} else if (c == '/') {
-			c = next_char(&text);
-			if (c == '/')
-				skip_line(&text);
-			else if (c == '*')
-				skip_comment(&text);
-			else
-				continue;
 		}
+		before = c;
+		if (c == '/') {
+			c = skip_slash(&text);
+			continue;
+		}
+		if (c == '"')
+			skip_string(&text);
+		else if (c == '#')
+			skip_line(&text);
 		c = next_char(&text);
 	}
-	rewind(file);
+	fclose(text.file);
 	return ret;
 }

@@ -6,11 +6,9 @@
 #ifndef _MGX_NUMBERS_H
 #define _MGX_NUMBERS_H
 
-#include <stdio.h>
-
 #include "mgx.h"
 
-/* Refuses a file with such a number that is too large. Rewinds @file. */
-int numbers_fit(struct mgx *mgx, const char *what, const char *path, FILE *file);
+/* Refuses a file with such a number that is too large; one that cannot be read has none. */
+int numbers_fit(struct mgx *mgx, const char *what, const char *path);
 
 #endif /* _MGX_NUMBERS_H */

@@ -15,9 +15,16 @@ struct entry {
 	size_t size;
 };
 
+struct refused {
+	char *parameter;
+	int err;
+};
+
 struct settled {
 	struct entry *entries;
 	size_t nr;
+	struct refused *refused;
+	size_t nr_refused;
 };
 
 struct settled *settled_new(void)
@@ -29,6 +36,8 @@ void settled_forget(struct settled *settled)
 {
 	while (settled->nr)
 		free(settled->entries[--settled->nr].knobs);
+	while (settled->nr_refused)
+		free(settled->refused[--settled->nr_refused].parameter);
 }
 
 void settled_free(struct settled *settled)
@@ -36,6 +45,7 @@ void settled_free(struct settled *settled)
 	if (settled) {
 		settled_forget(settled);
 		free(settled->entries);
+		free(settled->refused);
 	}
 	free(settled);
 }
@@ -108,4 +118,25 @@ bool settled_is(const struct settled *settled, const struct policy *running,
 	same = knobs.size == entry->size && (!knobs.size || !memcmp(knobs.base, entry->knobs, knobs.size));
 	policy_section_close(&knobs);
 	return same;
+}
+
+void settled_note_refused(struct settled *settled, const char *parameter, int err)
+{
+	settled->refused = realloc(settled->refused,
+				   (settled->nr_refused + 1) * sizeof(*settled->refused));
+	if (!settled->refused)
+		abort();
+	settled->refused[settled->nr_refused++] = (struct refused) {
+		.parameter = mgx_strdup(parameter), .err = err,
+	};
+}
+
+int settled_refused(const struct settled *settled, const char *parameter)
+{
+	size_t i;
+
+	for (i = 0; i < settled->nr_refused; i++)
+		if (!strcmp(settled->refused[i].parameter, parameter))
+			return settled->refused[i].err;
+	return 0;
 }

@@ -54,20 +54,20 @@ static int is_an_error(const char *path, int err)
 size_t targets_match(struct targets *targets, const struct config_policy *policy,
 		     const char *pattern)
 {
-	char *mount = cgroup_mount(), *full;
+	char *mount, *full;
 	glob_t found = {};
 	size_t i, nr = 0;
 	__u64 id;
 	int err;
 
+	if (!strcmp(pattern, "/")) {
+		add(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
+		return 1;
+	}
+	mount = cgroup_mount();
 	if (!mount) {
 		targets->err = -ENODEV;
 		return 0;
-	}
-	if (!strcmp(pattern, "/")) {
-		free(mount);
-		add(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
-		return 1;
 	}
 	full = mgx_printf("%s%s", mount, pattern);
 	err = cgroup_id_of_path(full, &id);
@@ -113,7 +113,7 @@ void targets_find(const struct config *config, struct targets *targets,
 		if (!policy->cgroups)
 			add(targets, policy, mgx_strdup("/"), CGROUP_ROOT_ID);
 		for (pattern = policy->cgroups; pattern && *pattern; pattern++)
-			if (!targets_match(targets, policy, *pattern) && missing)
+			if (!targets_match(targets, policy, *pattern) && !targets->err && missing)
 				missing(arg, policy, *pattern);
 	}
 }

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 54
+plan 59
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -261,6 +261,23 @@ await waits && min_order 9 && $mgx tune web min_order=3 >/dev/null && sleep 3 &&
 point $? 'while an engine is waited for, what is tuned by hand stays'
 modprobe dmasim channels=4 && await enabled && await min_order 9
 point $? 'an engine that comes at last is used'
+# What a module refuses it is asked once: its engine goes off and on for that.
+taken() { dmesg | grep -c 'enabled with [0-9]* channels'; }
+asked=$(taken)
+echo "${good/channels = 2/channels = -3}" >"$conf"
+grumbles() { grep -qE '^migrator +dcbm channels +failed ' "$work/out"; }
+await grumbles && mkdir $root/mgx_apply/db-3 && await has /mgx_apply/db-3 db && sleep 3 && enabled &&
+	[ $(($(taken) - asked)) = 1 ] && [ "$(cat /sys/module/dcbm/parameters/channels)" = 2 ]
+point $? 'an engine whose parameter is refused is left alone'
+rmdir $root/mgx_apply/db-3
+# What is included is watched as well.
+echo '@include "more.conf"' | cat - <(echo "$good" | sed '/batch_pages/d') >"$conf"
+echo 'batch_pages = 512;' >"$work/more.conf"
+batch() { [ "$(cat "$offload/batch_pages")" = "$1" ]; }
+await batch 512 && echo 'batch_pages = 256;' >"$work/more.conf" && await batch 256
+point $? 'a file that is included has changed'
+echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
+await has /mgx_apply/db-2 data
 kill -HUP $watcher
 sleep 1
 kill -0 $watcher
@@ -323,6 +340,28 @@ before=$(tags)
 twin twin_variable && apply && says '^policy +twin on /mgx_apply +replace' && [ "$(tags | sort -u)" = "$before" ] && apply &&
 	says 'as the file wants it'
 point $? 'one that reads another variable is replaced'
+# Constants that are hidden, by other random numbers each time; also to who does not see that.
+apply_elsewhere() {
+	unshare --mount sh -c "mount -t tmpfs none /proc/sys/net && $mgx apply $conf" >"$work/out" 2>"$work/err"
+}
+echo 2 >/proc/sys/net/core/bpf_jit_harden
+with_twin=$(cat "$conf")
+echo "$good" >"$conf"
+apply && echo "$with_twin" >"$conf" && apply && says '^policy +twin on /mgx_apply +load' && apply && says 'as the file wants it' &&
+	apply_elsewhere && says 'as the file wants it'
+point $? 'constants that the kernel hides are no difference'
+echo 0 >/proc/sys/net/core/bpf_jit_harden
+
+# --- cgroups that cannot be looked at ---
+entry="{ object = \"cgroup_budget\"; cgroup_knobs = ( { knob = \"weights\"; cgroup = \"/mgx_apply/web\"; value = 300; } ); },"
+echo "${good/policies = (/policies = ($entry}" >"$conf"
+weight() { $mgx -j tune cgroup_budget 2>/dev/null | grep -q '"value":300[,}]'; }
+apply && weight
+point $? 'a knob of a cgroup'
+before=$(everything)
+unshare --mount sh -c "umount $root && ! $mgx apply $conf" >"$work/out" 2>"$work/err" && weight && [ "$(everything)" = "$before" ] &&
+	says 'cgroups: .*nothing is unloaded meanwhile' 'cgroups of weights: .*none is taken away'
+point $? 'is not taken away where cgroups cannot be looked at, nor is a policy'
 echo "${good/name = \"db\"/name = \"data\"}" >"$conf"
 apply
 

@@ -49,6 +49,8 @@ echo 'policies = ( { object = "default.bpf.o"; name = "a-b"; } );' >$work/name.c
 echo 'policies = ( { object = "by_reason.bpf.o"; cgroup = "/mgx_errors"; } );' >$work/foreign.conf
 echo 'min_bytes = "64X";' >$work/bytes.conf
 echo 'min_bytes = "K";' >$work/nodigit.conf
+printf '@include "number.conf"\n' >$work/include.conf
+echo 'min_bytes = 09999999999;' >$work/octal.conf
 printf '/* 99999999999 */ # "\nmin_bytes = 4295032832;\n' >$work/number.conf
 echo 'policies = ( { object = "default.bpf.o"; cgroup = "/a/.."; } );' >$work/parent.conf
 echo 'policies = ( { object = "default.bpf.o"; preset = "nosuch.knobs"; } );' >$work/preset.conf
@@ -168,6 +170,9 @@ cat >$work/cases <<CASES
 6|without a name|migrator release dcbm ''
 6|reason|explain --reason compaction,memory_failure
 6|number.conf:2: 4295032832: the number is too large|apply $work/number.conf
+6|number.conf:2: 4295032832: the number is too large|apply $work/include.conf
+6|octal.conf:1: 09999999999: the number is too large|apply $work/octal.conf
+6|no regular file|apply /dev/stdin
 6|no size|apply $work/nodigit.conf
 6|no path|apply $work/parent.conf
 6|64 bits|load --cgroup 99999999999999999999999999 $bpf/default.bpf.o
