@@ -18,7 +18,8 @@
  * Every rule is a knob for each column: rule0_reasons, rule0_verdict and so on. A rule
  * whose verdict is 0 is not looked at; where no rule matches there is no opinion. What
  * class a cgroup has says the knob `classes`, a number from 0 to 31 (mgx tune rules
- * classes:/web=1); a cgroup without one has class 0, whatever its ancestors have.
+ * classes:/web.slice=1); who has none has that of the nearest ancestor that has, of the levels
+ * 1 (below the root) to 16, else 0.
  *
  * Of a group of several sizes of folios the largest one is its order: it has the most bytes,
  * as a rule. Which folio of the group has which size nobody tells, so that it is not divided.
@@ -103,16 +104,9 @@ KNOB(u32, explore, 64, "groups", 2, 1048576,
      "where costs decide, one group of so many measures the slower one again, rarer the slower it is");
 
 /* Which cgroup is of which class. */
-CGROUP_KNOB(classes, 4096, "class", 0, 31, "class of the cgroup; of those without: 0");
+CGROUP_KNOB(classes, 4096, "class", 0, 31, "class of the cgroup and its descendants; of others: 0");
 
 MIGRATE_EXT_RESULTS(4096);
-
-static __always_inline u32 class_bit_of(u64 cgroup_id)
-{
-	u32 *class = bpf_map_lookup_elem(&classes, &cgroup_id);
-
-	return 1U << (class ? *class & 31 : 0);
-}
 
 /* What has come of trying the slower one, for such groups as the kernel has one cost of. */
 struct attempt {
@@ -121,6 +115,9 @@ struct attempt {
 	u32 again;
 	/* What the other one takes for a MiB, in ns. */
 	u64 other;
+	/* Groups in a row that the engine has not copied all of. */
+	u32 in_part;
+	u32 unused;
 };
 
 #define FOLIO_CLASSES	4
@@ -153,6 +150,14 @@ static __always_inline u64 ns_per_mib(u64 ns, u64 bytes)
 
 /* So many times more rarely than one group of `explore` the slower one is tried at most. */
 #define MAX_SLOWER	32
+/* Who has left something of so many groups in a row is the slower one, whatever it costs. */
+#define MAX_IN_PART	16
+
+/* What the kernel knows of an engine's cost is of groups that it has copied all of. */
+static __always_inline bool leaves_parts(const struct attempt *attempt)
+{
+	return attempt && attempt->in_part >= MAX_IN_PART;
+}
 
 /*
  * Who has copied such groups faster, the engine or the CPU? One that has not copied any
@@ -170,6 +175,9 @@ static __always_inline u32 faster_of(u32 id, const struct migrate_ext_group *gro
 	u64 slower;
 	bool use_engine;
 
+	if (leaves_parts(attempt))
+		return group->flags & MIGRATE_EXT_DRY_RUN ||
+		       bpf_get_prandom_u32() % knob_read(explore) ? MIGRATOR_CPU : id;
 	if (!engine || !cpu)
 		return engine ? MIGRATOR_CPU : id;
 	use_engine = engine < cpu;
@@ -194,8 +202,11 @@ static __always_inline void see_attempt(const struct migrate_ext_group *group,
 	const struct migrate_ext_part *part = &result->parts[0];
 	struct attempt *attempt = attempt_of(group);
 
-	if (attempt && result->decided && result->nr_parts == 1 &&
-	    part->migrator == attempt->slower && part->bytes_copied == group->bytes &&
+	if (!attempt || !result->decided || result->nr_parts != 1)
+		return;
+	if (part->migrator != MIGRATOR_CPU)
+		attempt->in_part = part->bytes_copied == group->bytes ? 0 : attempt->in_part + 1;
+	if (part->migrator == attempt->slower && part->bytes_copied == group->bytes &&
 	    ns_per_mib(part->ns, group->bytes) < attempt->other)
 		attempt->again = part->migrator;
 }
@@ -211,6 +222,19 @@ RULE(6, ALL_REASONS, 0, "");
 RULE(7, ALL_REASONS, 0, "");
 
 #define FOR_EACH_RULE(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+
+/* Where no rule asks for it, which is mostly so, nobody's class is looked for. */
+static __always_inline u32 class_bit_of(u64 cgroup_id)
+{
+	u32 asked = ALL_CLASSES, *class = NULL;
+
+#define AND_CLASSES(n)									\
+	asked &= knob_read(rule##n##_verdict) ? knob_read(rule##n##_classes) : ALL_CLASSES;
+	FOR_EACH_RULE(AND_CLASSES)
+	if (asked != ALL_CLASSES)
+		class = cgroup_nearest(&classes, cgroup_id);
+	return 1U << (class ? *class & 31 : 0);
+}
 
 /* Neither cgroup nor folios are known: the first rule that has something to say. */
 u32 MIGRATE_EXT_PROG(rules_batch_pages, const struct migrate_ext_call *call)

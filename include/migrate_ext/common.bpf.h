@@ -27,6 +27,7 @@
 #include <migrate_ext/ops.bpf.h>	/* MIGRATE_EXT_PROG, _SLEEPABLE, _OPS, _LICENSE */
 #include <migrate_ext/knobs.bpf.h>	/* KNOB, KNOB_BOOL, KNOB_STR, knob_read, knob_str */
 #include <migrate_ext/counters.bpf.h>	/* COUNTER, count */
+#include <migrate_ext/cgroups.bpf.h>	/* cgroup_nearest */
 #include <migrate_ext/results.bpf.h>	/* MIGRATE_EXT_RESULTS, results_add */
 #include <migrate_ext/migrators.bpf.h>	/* who can copy, and what that costs */
 #include <migrate_ext/reasons.bpf.h>	/* KNOB_REASONS, reason_is, reason_in, reason_name */

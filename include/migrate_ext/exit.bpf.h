@@ -52,12 +52,18 @@ static __always_inline void
 __record_exit(struct migrate_ext_exit_record *record,
 	      const struct migrate_ext_exit_info *info)
 {
+	u32 before;
+
 	bpf_probe_read_kernel_str(record->reason, sizeof(record->reason), info->reason);
 	bpf_probe_read_kernel_str(record->msg, sizeof(record->msg), info->msg);
 	record->code = info->code;
 	record->kind = info->kind;
-	/* The last store, after the others: who sees it grow may read them. */
-	__sync_fetch_and_add(&record->ends, 1);
+	/*
+	 * The last store, after the others: who sees it grow may read them. An addition whose
+	 * result is not used would be in no order on arm64.
+	 */
+	before = __sync_fetch_and_add(&record->ends, 1);
+	barrier_var(before);
 }
 
 #endif /* _MIGRATE_EXT_EXIT_BPF_H */

@@ -18,6 +18,8 @@
 #define KNOB(type, id, dflt, unit, min, max, help)			\
 _Static_assert((dflt) >= (min) && (dflt) <= (max),			\
 	       "the default of knob " #id " is out of its range");	\
+_Static_assert((type)(min) == (min) && (type)(max) == (max),		\
+	       "the range of knob " #id " is more than its type has");	\
 volatile type id SEC(".data.knobs")					\
 	__MIGRATE_EXT_TAG("knob:unit=" unit)				\
 	__MIGRATE_EXT_TAG("knob:min=" __MIGRATE_EXT_STR(min))		\
