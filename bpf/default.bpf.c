@@ -18,7 +18,7 @@ KNOB_STR(engine, 16, "dcbm", "migrator that copies; empty: the built-in default 
 KNOB(u64, min_bytes, 65536, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
 COUNTER(small_bytes, "bytes in groups that were left to the CPU for their size");
 
-/* May these folios be copied as a batch? Yes, if there is an engine to do it. */
+/* May these folios be copied as a batch? Yes, if there has been an engine to do it. */
 s32 MIGRATE_EXT_PROG(default_eligible, const struct migrate_ext_call *call)
 {
 	if (!bpf_migrate_migrator_id(knob_str(engine)))
@@ -29,12 +29,16 @@ s32 MIGRATE_EXT_PROG(default_eligible, const struct migrate_ext_call *call)
 /* Who copies this group? The engine, if the group is worth its set-up. */
 u32 MIGRATE_EXT_PROG(default_select, const struct migrate_ext_group *group)
 {
+	u32 id = bpf_migrate_migrator_id(knob_str(engine));
+
+	if (!id)
+		return 0;	/* as the built-in default says */
 	if (group->bytes < knob_read(min_bytes)) {
 		if (!(group->flags & MIGRATE_EXT_DRY_RUN))
 			count(small_bytes, group->bytes);
 		return MIGRATOR_CPU;
 	}
-	return bpf_migrate_migrator_id(knob_str(engine));
+	return id;
 }
 
 MIGRATE_EXT_OPS(default,

@@ -7,7 +7,7 @@
  * batch; a page that moves one by one is away for its own copy only. So base
  * pages are not batched at all. Huge folios are: there one copy is long, and an
  * engine of several channels shortens it. Nothing is batched for a caller that
- * reclaims, where somebody waits for memory.
+ * reclaims, where somebody waits for memory; kswapd, for which nobody does, is none.
  *
  * It shows: a policy for one cgroup, decisions by folio order and by the
  * caller's circumstances, a counter of its own beside the results.
@@ -20,7 +20,7 @@
 KNOB_STR(engine, 16, "dcbm", "migrator for large groups; empty: the CPU");
 KNOB(u32, min_order, 9, "order", 0, 20, "smaller folios are copied one by one");
 KNOB(u64, min_bytes, 2097152, "bytes", 0, 1073741824, "smaller groups are left to the CPU");
-KNOB_BOOL(in_reclaim, false, "batch also for callers that reclaim or compact");
+KNOB_BOOL(in_reclaim, false, "batch also for tasks that have to reclaim memory themselves");
 
 MIGRATE_EXT_RESULTS(1024);
 
@@ -30,7 +30,8 @@ s32 MIGRATE_EXT_PROG(latency_eligible, const struct migrate_ext_call *call)
 {
 	if (call->order < knob_read(min_order))
 		return MIGRATE_EXT_SINGLE;
-	if (call->flags & MIGRATE_EXT_IN_RECLAIM && !in_reclaim) {
+	if (call->flags & MIGRATE_EXT_IN_RECLAIM && !(call->flags & MIGRATE_EXT_KTHREAD) &&
+	    !in_reclaim) {
 		if (!(call->flags & MIGRATE_EXT_DRY_RUN))
 			count(declined_reclaim, 1);
 		return MIGRATE_EXT_SINGLE;

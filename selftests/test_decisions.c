@@ -173,7 +173,7 @@ CASE(default_engine, "default: any migrator is its engine, without one the built
 	expect_verdict("reason=demotion count=16", SINGLE);
 	offload_use("mtcopy");
 	expect_verdict("reason=demotion count=16", "verdict ahead migrator=mtcopy folios=16\n");
-	expect_verdict("reason=demotion count=15", "verdict ahead migrator=cpu folios=15\n");
+	expect_verdict("reason=demotion count=15", "verdict ahead migrator=mtcopy folios=15\n");
 }
 
 static void move(size_t bytes)
@@ -356,6 +356,30 @@ CASE(classes, "a rule holds for a class of cgroups")
 	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, id);
 	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
 	expect_verdict("reason=demotion count=512", SINGLE);
+}
+
+CASE(classes_below, "a cgroup without a class has that of the nearest ancestor that has one")
+{
+	uint64_t id = cgroup_of("budget"), inner, leaf;
+	uint32_t class = 3, other = 4;
+	char question[96];
+
+	shipped_start("rules");
+	shipped_set("rule0_classes", 1 << 3);
+	shipped_set("rule1_verdict", 2);
+	write_file(CGROUP_ROOT "/budget/cgroup.subtree_control", "+memory");
+	inner = cgroup_of("budget/inner");
+	write_file(CGROUP_ROOT "/budget/inner/cgroup.subtree_control", "+memory");
+	leaf = cgroup_of("budget/inner/leaf");
+	REQUIRE(!bpf_map_update_elem(shipped_map("classes"), &id, &class, BPF_ANY), "classes: %m");
+	snprintf(question, sizeof(question), "reason=demotion count=512 cgroup=%" PRIu64, leaf);
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	REQUIRE(!bpf_map_update_elem(shipped_map("classes"), &inner, &other, BPF_ANY), "classes: %m");
+	expect_verdict(question, SINGLE);
+	REQUIRE(!bpf_map_update_elem(shipped_map("classes"), &leaf, &class, BPF_ANY), "classes: %m");
+	expect_verdict(question, "verdict ahead migrator=dcbm folios=512\n");
+	cgroup_remove("budget/inner/leaf");
+	cgroup_remove("budget/inner");
 }
 
 /* --- cgroup_budget --- */
