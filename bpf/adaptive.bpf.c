@@ -22,9 +22,9 @@
  * more than twice what it was counts as twice, so that one that was disturbed does not change
  * its mind; it takes some more to believe that a choice has become much slower. Of the first
  * two, which are made soon whatever they cost, the lower one counts. An engine that has no
- * channel for a group counts as slow as the CPU, which copies it then. What fails is left to
- * the kernel, which quarantines, and is no measurement. And it looks at time only, not at who
- * has the CPU or the engine otherwise.
+ * channel for a group counts as slow as the CPU, which copies it then; one that leaves or
+ * fails a part of it, as slow as both one after the other. And it looks at time only, not at
+ * who has the CPU or the engine otherwise.
  */
 #include <migrate_ext/common.bpf.h>
 
@@ -381,6 +381,25 @@ static __always_inline void learn_refusal(struct kind *kind, u32 choice, u64 byt
 		learn_choice(kind, choice, cost * (bytes >> 10) >> 10, bytes);
 }
 
+/*
+ * A part of the group is left to the CPU. One that never copies all of a group would not be
+ * known otherwise, and be the first to be chosen for ever.
+ */
+static __always_inline void learn_part(struct kind *kind, u32 choice, u64 ns, u64 left, u64 bytes)
+{
+	if (kind->cost[BY_CPU])
+		learn_choice(kind, choice, ns + (kind->cost[BY_CPU] * (left >> 10) >> 10), bytes);
+}
+
+static __always_inline u32 choice_of(const struct migrate_ext_result *result)
+{
+	u32 migrator = result->parts[0].migrator;
+
+	if (result->nr_parts > 1)
+		return BY_BOTH;
+	return migrator == engine_id ? BY_ENGINE : migrator == cpus_id ? BY_CPUS : BY_CPU;
+}
+
 static __always_inline bool has_refused(const struct migrate_ext_part *part)
 {
 	return part->migrator == engine_id && !part->taken;
@@ -405,8 +424,11 @@ void MIGRATE_EXT_PROG(adaptive_done, const struct migrate_ext_group *group,
 		return;
 	if (result->nr_parts == 1 && has_refused(one))
 		learn_refusal(kind, BY_ENGINE, group->bytes);
-	if (result->nr_parts == 2 && (has_refused(one) || has_refused(two)))
+	else if (result->nr_parts == 2 && (has_refused(one) || has_refused(two)))
 		learn_refusal(kind, BY_BOTH, group->bytes);
+	else if (result->taken && result->bytes_copied < group->bytes && choice_of(result) != BY_CPU)
+		learn_part(kind, choice_of(result), result->ns, group->bytes - result->bytes_copied,
+			   group->bytes);
 	if (!is_clean(group, result))
 		return;
 	if (result->nr_parts == 1) {

@@ -4,12 +4,14 @@
  *
  * For a machine where many want the engine. Each cgroup that has a weight (the knob
  * `weights`, 1 to 10000) has an account of the engine-busy time that its folios took; who
- * has none uses that of the nearest ancestor that has, up to 16 levels above it, and never the
- * root. Where no ancestor has a weight either, it has an account of its own, by
- * default_weight; with `default_level`, all in a cgroup of that level have one together.
+ * has none uses that of the nearest ancestor that has, of the levels 1 (below the root) to 16.
+ * Where none of these has a weight either, it has an account of its own, by default_weight;
+ * but all in a cgroup of the level `default_level` have one together, so that nobody gets
+ * more by making cgroups below that. With many cgroups let that be 1 or 2.
  *
  * A cgroup waits when it has asked in vain within the last `idle_ms`: because it was ahead
- * of another one, or because no channel was idle. But one that is away for longer, more than
+ * of another one, or because no channel was idle. One whose folios the engine refuses though
+ * it is idle is not waited for, after some of them. And one that is away for longer, more than
  * an eighth of the time, is not waited for. Nobody is given the engine who is ahead of one
  * that waits, by weight, by more than `burst_ms`; the CPU copies for him meanwhile. So under
  * contention the times are as the weights, whatever the cgroups ask for, and however large
@@ -27,14 +29,15 @@
  *	mgx tune cgroup_budget weights:/tenants/a=300
  *
  * What each has used `mgx status` shows, from the map `accounts`. Its size is fixed, for each
- * decision looks at all of it. An account that has not asked for a minute, and is
- * not ahead, makes room for a new one when there is none. Who finds none is counted in
- * no_account and uses the account of cgroup 0, by default_weight, together with all others
- * that found none or have been removed; that one is not waited for. What was used by those
- * who made room is added to it, too. So the accounts together have all the time that the
- * engine took, however many cgroups come and go. They could be in the cgroups' storage
- * instead, without that limit; but what is there cannot be looked through for who waits,
- * and goes with the cgroup.
+ * decision looks at all of it. An account that has not asked for a minute makes room for a
+ * new one when there is none, unless its cgroup has a weight of its own. Who finds none is
+ * counted in no_account and uses the account of cgroup 0, by default_weight, together with
+ * all others that found none or have been removed; that one is not waited for. What was used
+ * by those who made room is added to it, too. So the accounts together have all the time
+ * that the engine took for what was decided here, however many cgroups come and go; a policy
+ * of a cgroup below decides for itself. They could be in the cgroups' storage instead,
+ * without that limit; but what is there cannot be looked through for who waits, and goes
+ * with the cgroup.
  *
  * Where it is bad: for an engine that nobody waits for it only costs time to select, and the
  * more accounts there are, the more. Nothing is queued: while the cgroup whose turn it is
@@ -60,7 +63,7 @@ KNOB(u32, idle_ms, 100, "ms", 1, 60000,
 COUNTER(over_budget, "groups left to the CPU because their cgroup was ahead");
 COUNTER(unopposed, "groups for the engine while no other cgroup waited");
 COUNTER(no_account, "groups for which there was no account any more: they use that of cgroup 0");
-COUNTER(no_flight, "groups left to the CPU because too many are being copied");
+COUNTER(no_flight, "groups left to the CPU because too many are being copied, or their account just went");
 
 /* Names of the accounts' columns for the tools; times in ns. */
 struct account {
@@ -72,7 +75,7 @@ struct account {
 	u64 span;		/* some time until then, */
 	u64 near;		/* and how much of it was less than idle_ms after an ask */
 	u32 weight;
-	u32 unused;
+	u32 refused;		/* groups in a row that an engine with an idle channel has not taken */
 };
 
 CGROUP_KNOB(weights, 1024, "weight", 1, 10000, "weight of the cgroup and its descendants");
@@ -89,6 +92,7 @@ struct {
 struct flight {
 	u64 account;
 	u64 bytes;
+	u64 idle;		/* channels, when it was chosen */
 };
 
 /*
@@ -108,16 +112,15 @@ u64 floor_ns;
 u64 ns_per_mib;
 /* When the accounts were looked through for some that can make room. */
 u64 swept;
+/* After which of these times there was none again. */
+u64 full;
 
-extern struct cgroup *bpf_cgroup_from_id(u64 cgid) __ksym;
-extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym;
-extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym;
-
-#define MAX_DEPTH	16
 #define MAX_WEIGHT	10000
 #define OTHERS		0		/* the cgroup id of those without an account */
 #define SWEEP_NS	1000000000ULL
 #define RESTING_NS	60000000000ULL
+#define CLAIMED		(1LL << 62)	/* bytes that are pending for nobody any more */
+#define MAX_REFUSED	64
 #define SPAN		32		/* what is remembered of the asks, in idle_ms */
 #define AWAY_PART	8		/* of the span */
 
@@ -145,8 +148,9 @@ static __always_inline u64 account_of(u64 cgroup_id, u32 *weight)
 	cgrp = bpf_cgroup_from_id(cgroup_id);
 	if (!cgrp)
 		return OTHERS;
-	level = cgrp->level;
-	bpf_for(i, 0, MAX_DEPTH) {
+	/* From the top so many: who makes cgroups below them gets nothing by that. */
+	level = cgrp->level > CGROUP_MAX_LEVEL ? CGROUP_MAX_LEVEL + 1 : cgrp->level;
+	bpf_for(i, 0, CGROUP_MAX_LEVEL) {
 		if (--level <= 0)
 			break;
 		ancestor = bpf_cgroup_ancestor(cgrp, level);
@@ -194,13 +198,26 @@ static __always_inline bool comes_back(const struct account *account)
 	return account->near && account->near >= account->span - account->span / AWAY_PART;
 }
 
-/* The least of the others who wait: with what is pending, and without. */
+/* Of where accounts stand, which wraps: by a weight of 1 within days. */
+static __always_inline bool is_behind(u64 one, u64 other)
+{
+	return (s64)(one - other) < 0;
+}
+
+/* So long that nothing of it is pending, and that where it stood means nothing any more. */
+static __always_inline bool has_rested(const struct account *account, u64 now)
+{
+	return (s64)(now - account->asked) >= (s64)RESTING_NS;
+}
+
+/* The least of the others who wait, if any does: with what is pending, and without. */
 struct search {
 	u64 me;
 	u64 now;
 	u64 idle_ns;
 	u64 least;
 	u64 standing;
+	u64 found;
 };
 
 static long look_at(void *map, const u64 *id, struct account *account, struct search *search)
@@ -210,11 +227,12 @@ static long look_at(void *map, const u64 *id, struct account *account, struct se
 	if (*id == search->me || !is_waiting(account, search->now, search->idle_ns))
 		return 0;
 	its = account->standing;
-	if (its < search->standing)
+	if (!search->found || is_behind(its, search->standing))
 		search->standing = its;
 	its += pending_ns(account->pending, account->weight);
-	if (its < search->least)
+	if (!search->found || is_behind(its, search->least))
 		search->least = its;
+	search->found = 1;
 	return 0;
 }
 
@@ -223,28 +241,35 @@ static __always_inline void raise_floor(u64 to)
 	u64 was = floor_ns;
 
 	/* Who is slower than another CPU raises it the next time. */
-	if (to > was)
+	if (is_behind(was, to))
 		__sync_val_compare_and_swap(&floor_ns, was, to);
-}
-
-/* Who is where a new account begins anyway loses nothing by making room. */
-static long make_room(void *map, const u64 *id, struct account *account, u64 *now)
-{
-	u64 others = OTHERS;
-	struct account *to;
-
-	if (*id == OTHERS || account->pending || account->standing > floor_ns ||
-	    (s64)(*now - account->asked) < (s64)RESTING_NS)
-		return 0;
-	to = bpf_map_lookup_elem(&accounts, &others);
-	if (to && !bpf_map_delete_elem(&accounts, id))
-		count(to->used, account->used);
-	return 0;
 }
 
 static __always_inline struct account *account_at(u64 id)
 {
 	return bpf_map_lookup_elem(&accounts, &id);
+}
+
+/*
+ * Who has rested begins where a new account does, so it loses nothing by making room. The
+ * place is another one's as soon as it is free: who has just found it there sees that it is
+ * claimed.
+ */
+static long make_room(void *map, const u64 *id, struct account *account, u64 *now)
+{
+	struct account *to = account_at(OTHERS);
+	u64 key = *id, used = account->used;
+	s64 pending = account->pending;
+
+	if (!to || key == OTHERS || !has_rested(account, *now) || pending < -CLAIMED / 2 ||
+	    bpf_map_lookup_elem(&weights, &key) ||
+	    __sync_val_compare_and_swap(&account->pending, pending, -CLAIMED) != pending)
+		return 0;
+	if (account_at(key) == account && !bpf_map_delete_elem(&accounts, &key))
+		count(to->used, used);
+	else
+		__sync_fetch_and_add(&account->pending, CLAIMED + pending);
+	return 0;
 }
 
 /* The account of *@id, a new one if need be; where there is no room, that of the others. */
@@ -257,16 +282,20 @@ static __always_inline struct account *account_for(u64 *id, u32 *weight, u64 now
 		.weight = *weight,
 	};
 	u64 was = swept;
+	bool due = (s64)(now - was) >= (s64)SWEEP_NS;
 
 	if (account)
 		return account;
-	/* Another CPU may be first: whoever is, the account is there. */
-	bpf_map_update_elem(&accounts, id, &new, BPF_NOEXIST);
-	account = account_at(*id);
-	if (account)
-		return account;
-	if ((s64)(now - was) >= (s64)SWEEP_NS &&
-	    __sync_val_compare_and_swap(&swept, was, now) == was)
+	/* With many CPUs it takes long to find no room. */
+	if (due || full != was) {
+		/* Another CPU may be first: whoever is, the account is there. */
+		bpf_map_update_elem(&accounts, id, &new, BPF_NOEXIST);
+		account = account_at(*id);
+		if (account)
+			return account;
+		full = was;
+	}
+	if (due && __sync_val_compare_and_swap(&swept, was, now) == was)
 		bpf_for_each_map_elem(&accounts, make_room, &now, 0);
 	count(no_account, 1);
 	*id = OTHERS;
@@ -283,14 +312,14 @@ static __always_inline u64 stand(struct account *account, const struct search *s
 	u64 was = account->standing, its = was, low = floor_ns;
 	bool waits = is_waiting(account, search->now, search->idle_ns);
 
-	if (!waits && its < low)
+	if (!waits && (is_behind(its, low) || has_rested(account, search->now)))
 		its = low;
 	if (!keep)
 		return its;
 	/* What ends meanwhile is added by done(): then the next time will do. */
 	if (its != was)
 		__sync_val_compare_and_swap(&account->standing, was, its);
-	raise_floor(search->standing == ~0ULL || (waits && its < search->standing) ?
+	raise_floor(!search->found || (waits && is_behind(its, search->standing)) ?
 		    its : search->standing);
 	return its;
 }
@@ -314,7 +343,7 @@ static __always_inline void note_ask(struct account *account, const struct searc
 
 static __always_inline bool is_ahead(u64 its, u32 weight, const struct search *search)
 {
-	return search->least != ~0ULL &&
+	return search->found &&
 	       (s64)(its - search->least) >
 	       (s64)by_weight(knob_read(burst_ms) * 1000000ULL, weight);
 }
@@ -332,15 +361,14 @@ static __always_inline bool would_have_budget(struct search *search, u32 weight)
 }
 
 /* May this cgroup have the engine now? Then what it asks for is pending. */
-static __always_inline bool has_budget(const struct migrate_ext_group *group)
+static __always_inline bool has_budget(const struct migrate_ext_group *group, u32 engine_id)
 {
+	struct migrator_state_buf state = {};
 	struct flight flight = { .bytes = group->bytes };
 	u64 key = (u64)group, its;
 	struct search search = {
 		.now = bpf_ktime_get_ns(),
 		.idle_ns = knob_read(idle_ms) * 1000000ULL,
-		.least = ~0ULL,
-		.standing = ~0ULL,
 	};
 	struct account *account;
 	u32 weight;
@@ -353,16 +381,24 @@ static __always_inline bool has_budget(const struct migrate_ext_group *group)
 	if (!account)
 		return false;
 	flight.account = search.me;
+
+	/* Who asks at the same time sees this one's bytes, or is seen. */
+	before = __sync_fetch_and_add(&account->pending, flight.bytes);
+	/* Who has asked lately makes no room; but this one may have done so just before. */
+	if (before < -CLAIMED / 2 || account_at(search.me) != account) {
+		__sync_fetch_and_sub(&account->pending, flight.bytes);
+		count(no_flight, 1);
+		return false;
+	}
 	account->weight = weight;
+	bpf_for_each_map_elem(&accounts, look_at, &search, 0);
+	its = stand(account, &search, true) + pending_ns(before, weight);
 	note_ask(account, &search);
 	/* There are always some of the others who ask. */
 	if (search.me == OTHERS)
 		account->near = 0;
-
-	/* Who asks at the same time sees this one's bytes, or is seen. */
-	before = __sync_fetch_and_add(&account->pending, flight.bytes);
-	bpf_for_each_map_elem(&accounts, look_at, &search, 0);
-	its = stand(account, &search, true) + pending_ns(before, weight);
+	if (!migrator_state(engine_id, &state))
+		flight.idle = state.state.idle;
 	if (is_ahead(its, weight, &search)) {
 		if (comes_back(account))
 			account->waited = search.now;
@@ -370,7 +406,7 @@ static __always_inline bool has_budget(const struct migrate_ext_group *group)
 	} else if (bpf_map_update_elem(&flights, &key, &flight, BPF_ANY)) {
 		count(no_flight, 1);
 	} else {
-		if (search.least == ~0ULL)
+		if (!search.found)
 			count(unopposed, 1);
 		return true;
 	}
@@ -384,8 +420,13 @@ static __always_inline void charge(struct account *account, const struct flight 
 {
 	u64 cost, was = ns_per_mib;
 
+	if (result->bytes_taken == flight->bytes)
+		account->refused = 0;
+	else if (flight->idle && !result->busy_ns)
+		account->refused++;
 	/* No channel was idle, or not enough of them. */
-	if (result->bytes_taken < flight->bytes && comes_back(account))
+	if (result->bytes_taken < flight->bytes && account->refused <= MAX_REFUSED &&
+	    comes_back(account))
 		account->waited = bpf_ktime_get_ns();
 	if (!result->busy_ns)
 		return;
@@ -420,7 +461,7 @@ u32 MIGRATE_EXT_PROG(budget_select, const struct migrate_ext_group *group)
 
 	if (!id || !bpf_migrate_migrator_ready(id) || group->bytes < knob_read(min_bytes))
 		return MIGRATOR_CPU;
-	return has_budget(group) ? id : MIGRATOR_CPU;
+	return has_budget(group, id) ? id : MIGRATOR_CPU;
 }
 
 void MIGRATE_EXT_PROG(budget_done, const struct migrate_ext_group *group,

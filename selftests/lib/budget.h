@@ -10,7 +10,7 @@
 /* As in cgroup_budget.bpf.c. */
 struct account {
 	uint64_t used, standing, pending, waited, asked, span, near;
-	uint32_t weight, unused;
+	uint32_t weight, refused;
 };
 
 void budget_write(uint64_t id, struct account account);
