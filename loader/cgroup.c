@@ -86,26 +86,46 @@ static char *walk_to_id(const char *mount, __u64 id)
 	return found_path;
 }
 
-static char *open_id(const char *mount, __u64 id)
+/* The directory, or -errno; -ESTALE: there is none of that id. */
+static int open_handle(const char *mount, __u64 id)
 {
 	union {
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + sizeof(__u64)];
 	} h = {};
-	char link[64], path[4096];
-	int mount_fd, fd;
-	ssize_t len;
+	int mount_fd, fd, err;
 
 	mount_fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mount_fd < 0)
-		return NULL;
+		return -errno;
 	h.handle.handle_bytes = sizeof(id);
 	h.handle.handle_type = FILEID_KERNFS;
 	memcpy(h.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(mount_fd, &h.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = -errno;
 	close(mount_fd);
+	return fd < 0 ? err : fd;
+}
+
+bool cgroup_is_gone(__u64 id)
+{
+	char *mount = cgroup_mount();
+	int fd = mount ? open_handle(mount, id) : -ENODEV;
+
+	free(mount);
+	if (fd >= 0)
+		close(fd);
+	return fd == -ESTALE;
+}
+
+static char *open_id(const char *mount, __u64 id)
+{
+	int fd = open_handle(mount, id);
+	char link[64], path[4096];
+	ssize_t len;
+
 	if (fd < 0)
-		return errno == EPERM ? walk_to_id(mount, id) : NULL;
+		return fd == -EPERM ? walk_to_id(mount, id) : NULL;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path) - 1);

@@ -18,6 +18,8 @@ int cgroup_resolve(struct mgx *mgx, const char *what, const char *arg, __u64 *id
 
 /* Its path from the root of the hierarchy, NULL when it has gone. To be freed. */
 char *cgroup_path(__u64 id);
+/* Was it removed? False, too, where nobody can say. */
+bool cgroup_is_gone(__u64 id);
 
 /* Has the cgroup of that path (from cgroup_path()) a memory controller? */
 bool cgroup_has_memory(const char *path);

@@ -172,9 +172,30 @@ bool cgroup_knob_get(const struct cgroup_knob *knob, __u64 cgroup_id, __u32 *val
 	return !bpf_map_lookup_elem(knob->map_fd, &cgroup_id, value);
 }
 
+/* Ids do not come again: what has gone only takes a place. */
+static bool make_room(const struct cgroup_knob *knob)
+{
+	size_t nr, i, made = 0;
+	__u64 *ids;
+
+	nr = cgroup_knob_ids(knob, &ids);
+	for (i = 0; i < nr; i++)
+		if (cgroup_is_gone(ids[i]) && !bpf_map_delete_elem(knob->map_fd, &ids[i]))
+			made++;
+	free(ids);
+	return made;
+}
+
 int cgroup_knob_set(const struct cgroup_knob *knob, __u64 cgroup_id, __u32 value)
 {
-	return bpf_map_update_elem(knob->map_fd, &cgroup_id, &value, BPF_ANY) ? -errno : 0;
+	bool again;
+	int err;
+
+	do {
+		err = bpf_map_update_elem(knob->map_fd, &cgroup_id, &value, BPF_ANY) ? -errno : 0;
+		again = err == -E2BIG && make_room(knob);
+	} while (again);
+	return err;
 }
 
 int cgroup_knob_take_away(const struct cgroup_knob *knob, __u64 cgroup_id)
@@ -251,6 +272,7 @@ int cgroup_assignment_parse(struct mgx *mgx, const char *what, const struct poli
 	const char *colon = strchr(word, ':'), *equals = strrchr(word, '=');
 	char *name = mgx_printf("%.*s", (int)(colon - word), word);
 	union knob_value value;
+	char *end;
 	int ret = 0;
 
 	memset(assignment, 0, sizeof(*assignment));
@@ -268,8 +290,11 @@ int cgroup_assignment_parse(struct mgx *mgx, const char *what, const struct poli
 	if (ret)
 		return ret;
 	assignment->path = mgx_printf("%.*s", (int)(equals - colon - 1), colon + 1);
-	ret = cgroup_resolve(mgx, what, assignment->path, &assignment->cgroup_id);
 	assignment->take_away = !equals[1];
+	/* What has been removed has an id only, as the list shows it. */
+	assignment->cgroup_id = strtoull(assignment->path, &end, 10);
+	if (!assignment->take_away || *end || !cgroup_is_gone(assignment->cgroup_id))
+		ret = cgroup_resolve(mgx, what, assignment->path, &assignment->cgroup_id);
 	if (!ret && !assignment->take_away)
 		ret = knob_parse_value(mgx, what, policy->name, &assignment->knob->knob, equals + 1, &value);
 	if (!ret && !assignment->take_away)

@@ -139,7 +139,9 @@ static void out_cgroup_knob(struct mgx *mgx, const struct policy *policy,
 	out_str(mgx->out, policy->name);
 	out_uint(mgx->out, policy->link_id);
 	out_str(mgx->out, knob->knob.name);
-	out_str(mgx->out, cgroup_id && !path ? "(gone)" : path);
+	if (cgroup_id && !path)
+		path = mgx_printf("%llu (gone)", (unsigned long long)cgroup_id);
+	out_str(mgx->out, path);
 	if (cgroup_id && cgroup_knob_get(knob, cgroup_id, &value))
 		knob_out_value(mgx, &value, &knob->knob);
 	else

@@ -46,7 +46,7 @@ says() {
 	for pattern; do grep -qE -- "$pattern" "$work/out" || { echo "# it does not say: $pattern"; return 1; }; done
 }
 
-plan 29
+plan 31
 rm -rf /run/mgx-held
 mkdir -p $root/mgx_knobs
 echo +memory >$root/mgx_knobs/cgroup.subtree_control
@@ -84,7 +84,7 @@ point $? 'taken away'
 
 # --- a new instance ---
 rmdir $root/mgx_knobs/c@1.service
-mgx tune cgroup_budget && says '^cgroup_budget +weights +\(gone\) +7 '
+mgx tune cgroup_budget && says '^cgroup_budget +weights +[0-9]+ \(gone\) +7 '
 point $? 'of a cgroup that has gone it is said'
 mgx replace cgroup_budget build/bpf/cgroup_budget.bpf.o && [ "$(have cgroup_budget weights)" = /mgx_knobs/a=200 ] &&
 	mgx tune cgroup_budget && ! says '\(gone\)' >/dev/null
@@ -115,6 +115,14 @@ point $? 'no room: nothing is changed'
 mgx explain --reason demotion --cgroup /mgx_knobs/a --order 3 --folios 5 && says 'ahead|batch' &&
 	mgx explain --reason demotion --cgroup /mgx_knobs/b --order 3 --folios 5 && says 'single|one by one'
 point $? 'the policy decides by it'
+mgx tune shares shares:/mgx_knobs/c=3 && rmdir $root/mgx_knobs/c && mgx tune shares shares:/mgx_knobs/d=4 &&
+	[ "$(have shares shares | paste -sd' ')" = '/mgx_knobs/a=1 /mgx_knobs/d=4' ]
+point $? 'what has been removed makes room'
+gone=$(stat -c %i $root/mgx_knobs/d)
+rmdir $root/mgx_knobs/d && mgx tune shares && says " $gone \(gone\) " && mgx tune shares "shares:$gone=" &&
+	[ "$(have shares shares)" = /mgx_knobs/a=1 ]
+point $? 'or is taken away by its id'
+mkdir $root/mgx_knobs/c
 mgx unload shares
 
 # --- by a file ---
