@@ -105,7 +105,8 @@ static int one_pass(struct mgx *mgx, const char *what, const struct apply_option
 	if (converge.news && watch)
 		mgx_warn("%zu could not be done, the first: %s", converge.failed, converge.first);
 	else if (converge.failed && !watch)
-		ret = mgx_fail(mgx, converge.code, "what could be done is done; run it again",
+		ret = mgx_fail(mgx, converge.code,
+			       converge.dry_run ? "nothing was done" : "what could be done is done; run it again",
 			       "%s: %s: %zu could not be done, the first: %s", what, config->path,
 			       converge.failed, converge.first);
 	if (watch) {

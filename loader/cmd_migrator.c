@@ -258,6 +258,21 @@ static int write_channel(struct mgx *mgx, const char *what, const char *name,
 	return err ? refused(mgx, what, name, parameter, channel, err) : 0;
 }
 
+/* They are what is in quarantine mostly, each by itself. */
+static void warn_of_channels(const char *name)
+{
+	struct sysfs_counters status;
+	__u64 nr = 0;
+
+	if (!sysfs_counters_parse(&status, module_get(name, "status")))
+		return;
+	sysfs_counter(&status, "channels_quarantined", &nr);
+	sysfs_counters_free(&status);
+	if (nr)
+		mgx_warn("%s: %llu of its channels are in quarantine still: `mgx migrator list` shows them, `mgx migrator rearm %s CHANNEL` ends that of one",
+			 name, (unsigned long long)nr, name);
+}
+
 static int rearm(struct mgx *mgx, const char *what, const char *name, const char *channel)
 {
 	int err;
@@ -265,8 +280,10 @@ static int rearm(struct mgx *mgx, const char *what, const char *name, const char
 	if (channel)
 		return write_channel(mgx, what, name, "rearm", channel);
 	err = sysfs_write("rearm", "migrators/%s/state", name);
-	if (!err)
+	if (!err) {
+		warn_of_channels(name);
 		return 0;
+	}
 	return mgx_fail(mgx, mgx_exit_of(err),
 			mgx_exit_of(err) == MGX_NO_PERM ? "run it as root" : NULL,
 			"%s: %s: its state: %s", what, name, mgx_why(err));

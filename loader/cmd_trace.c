@@ -107,13 +107,13 @@ static int take(int key, char *value, void *data)
 	return ARGP_ERR_UNKNOWN;
 }
 
-/* "500us", "2ms", "1s", "100": nanoseconds. */
+/* "500us", "2ms", "1s": nanoseconds. */
 static bool parse_time(const char *str, __u64 *ns)
 {
 	static const struct {
 		const char *suffix;
 		double factor;
-	} units[] = { { "ns", 1 }, { "", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
+	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 } };
 	double value;
 	char *end;
 	size_t i;

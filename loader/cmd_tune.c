@@ -77,6 +77,18 @@ static int open_knobs(struct mgx *mgx, const char *what, const struct policy *po
 	return 0;
 }
 
+static bool is_of_cgroups(const struct policy *policy, const char *name)
+{
+	struct cgroup_knobs knobs;
+	bool is;
+
+	if (cgroup_knobs_open(policy, &knobs))
+		return false;
+	is = cgroup_knobs_find(&knobs, name);
+	cgroup_knobs_close(&knobs);
+	return is;
+}
+
 /* One word, or the reason why it is none. 0 or the exit status. */
 static int find_knob(struct mgx *mgx, const char *what, const struct policy *policy,
 		     const struct policy_section *sec, const char *word,
@@ -86,7 +98,12 @@ static int find_knob(struct mgx *mgx, const char *what, const struct policy *pol
 	int ret = 0;
 
 	*knob = knobs_find(&sec->vars, name);
-	if (!*knob) {
+	if (!*knob && is_of_cgroups(policy, name)) {
+		next = mgx_printf("write %s:CGROUP=VALUE, as %s:/web=1", name, name);
+		ret = mgx_fail(mgx, MGX_NOT_FOUND, next, "%s: knob %s of %s: each cgroup has its own",
+			       what, name, policy->name);
+		free(next);
+	} else if (!*knob) {
 		next = mgx_printf("`mgx tune %s` lists those it has", policy->name);
 		ret = mgx_fail(mgx, MGX_NOT_FOUND, sec->vars.nr ? next :
 			       "leave it away: it has none at all",

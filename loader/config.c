@@ -9,6 +9,7 @@
 
 #include <libconfig.h>
 
+#include "cgroup.h"
 #include "cgroup_knobs.h"
 #include "config.h"
 #include "config_files.h"
@@ -225,6 +226,18 @@ static int read_migrator(const struct reader *reader, const config_setting_t *gr
 	return 0;
 }
 
+/* As `mgx load --cgroup` takes it, too: with the mount point before it. */
+static const char *below_mount(const char *path)
+{
+	char *mount = cgroup_mount();
+	size_t len = mount ? strlen(mount) : 0;
+
+	if (len && !strncmp(path, mount, len) && (path[len] == '/' || !path[len]))
+		path = path[len] ? path + len : "/";
+	free(mount);
+	return path;
+}
+
 static int read_cgroups(const struct reader *reader, const config_setting_t *setting,
 			char ***cgroups)
 {
@@ -242,6 +255,7 @@ static int read_cgroups(const struct reader *reader, const config_setting_t *set
 		const char *path = type == CONFIG_TYPE_STRING ? config_setting_get_string(setting) :
 				   config_setting_get_string_elem(setting, i);
 
+		path = path ? below_mount(path) : NULL;
 		if (!path || *path != '/' || strstr(path, "/../") || strstr(path, "/./") ||
 		    ends_with(path, "/..") || ends_with(path, "/."))
 			return wrong(reader, setting, MGX_BAD_VALUE,

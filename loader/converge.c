@@ -76,6 +76,20 @@ static bool is_all_reasons(struct mgx *mgx, const char *now)
 	       reasons_parse(mgx, "memory_failure", &failing) && have == (all & ~failing);
 }
 
+/* For a dry run: is it there, or will it be, because the file switches it on? */
+static int look_for_migrator(const struct converge *converge, const char *name)
+{
+	const struct config *config = converge->config;
+	char *id = strchr(name, '/') ? NULL : sysfs_read("migrators/%s/id", name);
+	bool there = id || !strcmp(name, "none");
+	size_t i;
+
+	free(id);
+	for (i = 0; i < config->nr_migrators && !there; i++)
+		there = config->migrators[i].enable && !strcmp(config->migrators[i].name, name);
+	return there ? 0 : -ENOENT;
+}
+
 static void do_setting(struct converge *converge, const struct config_value *setting)
 {
 	char *now = sysfs_read("%s", setting->name);
@@ -97,7 +111,8 @@ static void do_setting(struct converge *converge, const struct config_value *set
 		free(now);
 		return;
 	}
-	err = converge->dry_run ? 0 : sysfs_write(setting->value, "%s", setting->name);
+	err = !converge->dry_run ? sysfs_write(setting->value, "%s", setting->name) :
+	      !strcmp(setting->name, "default_migrator") ? look_for_migrator(converge, setting->value) : 0;
 	if (err == -ENOENT && !strcmp(setting->name, "default_migrator"))
 		converge_pending(converge, "setting", setting->name, "there is no migrator of that name yet");
 	else if (err)

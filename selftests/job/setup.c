@@ -28,12 +28,13 @@ bool job_load_modules(struct job *job)
 	static const char what[] = "the engine and its driver load";
 	const struct options *o = &job->options;
 	struct counters status;
-	char params[32] = "";
+	/* The time of an emulated engine is that of a machine that may have other work. */
+	char params[64] = "timeout_ms=60000";
 	uint64_t idle;
 	int ret;
 
 	if (o->channels)
-		snprintf(params, sizeof(params), "channels=%u", o->channels);
+		snprintf(params, sizeof(params), "timeout_ms=60000 channels=%u", o->channels);
 
 	job->modules = true;
 	if (!modprobe(what, o->module, o->engine) || !modprobe(what, "dcbm", params))

@@ -36,7 +36,7 @@ cleanup() {
 	rm -rf "$work"
 }
 
-plan 59
+plan 60
 
 apply() {
 	$mgx apply "$@" "$conf" >"$work/out" 2>"$work/err"
@@ -106,6 +106,10 @@ apply --dry-run && says '^policy +main on / +load' '^policy +db on /mgx_apply/db
 point $? 'the dry run shows what is to be done'
 [ "$(everything)" = "$before" ]
 point $? 'and does nothing'
+sed -i 's/default_migrator = "dcbm"/default_migrator = "dcmb"/' "$conf"
+apply --dry-run && says '^setting +default_migrator +pending .*no migrator of that name' && sed -i 's/"dcmb"/"dcbm"/' "$conf" &&
+	apply --dry-run && says '^setting +default_migrator +set '
+point $? 'a default migrator that will not be there is said to be missing, and one that will be is not'
 
 apply && says '^migrator +dcbm +enable' '^policy +db on /mgx_apply/later +pending'
 point $? 'apply does it, and waits for the cgroup that is not there'
@@ -331,7 +335,7 @@ apply
 twin() { # OBJECT: what is installed now
 	cp "build/selftests/$1.bpf.o" "$work/new" && mv "$work/new" "$work/twin.bpf.o"
 }
-entry="{ object = \"twin.bpf.o\"; name = \"twin\"; cgroup = \"/mgx_apply\"; },"
+entry="{ object = \"twin.bpf.o\"; name = \"twin\"; cgroup = \"$root/mgx_apply\"; },"
 echo "${good/policies = (/policies = ($entry}" >"$conf"
 twin twin && apply && says '^policy +twin on /mgx_apply +load' && apply && says 'as the file wants it'
 point $? 'a policy whose object is the same is left alone'

@@ -46,7 +46,7 @@ says() {
 	for pattern; do grep -qE -- "$pattern" "$work/out" || { echo "# it does not say: $pattern"; return 1; }; done
 }
 
-plan 31
+plan 32
 rm -rf /run/mgx-held
 mkdir -p $root/mgx_knobs
 echo +memory >$root/mgx_knobs/cgroup.subtree_control
@@ -94,6 +94,8 @@ point $? 'and tuned together'
 mgx tune cgroup_budget --object build/bpf/cgroup_budget.bpf.o burst_ms=30 weights:/mgx_knobs/a=9
 [ $? = 2 ] && [ "$(have cgroup_budget weights)" = /mgx_knobs/a=200 ]
 point $? 'which is for knobs of all'
+! mgx tune cgroup_budget weights=9 && grep -q 'each cgroup has its own; write weights:CGROUP=VALUE' "$work/err"
+point $? 'for all of them there is none: it is said how to write it'
 mgx check cgroup_budget && says '^weights:CGROUP +- +weight +1 +10000 '
 point $? 'check lists them'
 

@@ -236,6 +236,7 @@ cat >$work/cases <<CASES
 6|events|trace --events nosuch
 6|reason|trace --reason nosuch
 6|slower|trace --slower fast
+6|slower|trace --slower 5
 6|count|trace --count 0
 6|time|trace --time never
 6|buffer|trace --buffer 0
