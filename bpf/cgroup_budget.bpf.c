@@ -133,42 +133,14 @@ static __always_inline u32 weight_in(const u32 *found)
 /*
  * Whose account a cgroup uses: its own, that of the nearest ancestor with a weight, or that
  * of its ancestor of default_level. Whose descendant a cgroup was that has been removed
- * cannot be asked.
+ * cannot be asked: then it is that of the others.
  */
 static __always_inline u64 account_of(u64 cgroup_id, u32 *weight)
 {
-	u32 *found = bpf_map_lookup_elem(&weights, &cgroup_id);
-	int lowest = knob_read(default_level), level, i;
-	struct cgroup *cgrp, *ancestor;
-	u64 id, owner = cgroup_id;
+	u32 *found = cgroup_nearest_id(&weights, &cgroup_id, knob_read(default_level));
 
 	*weight = found ? weight_in(found) : knob_read(default_weight);
-	if (found)
-		return owner;
-	cgrp = bpf_cgroup_from_id(cgroup_id);
-	if (!cgrp)
-		return OTHERS;
-	/* From the top so many: who makes cgroups below them gets nothing by that. */
-	level = cgrp->level > CGROUP_MAX_LEVEL ? CGROUP_MAX_LEVEL + 1 : cgrp->level;
-	bpf_for(i, 0, CGROUP_MAX_LEVEL) {
-		if (--level <= 0)
-			break;
-		ancestor = bpf_cgroup_ancestor(cgrp, level);
-		if (!ancestor)
-			break;
-		id = ancestor->kn->id;
-		bpf_cgroup_release(ancestor);
-		found = bpf_map_lookup_elem(&weights, &id);
-		if (found) {
-			*weight = weight_in(found);
-			owner = id;
-			break;
-		}
-		if (level == lowest)
-			owner = id;
-	}
-	bpf_cgroup_release(cgrp);
-	return owner;
+	return cgroup_id;
 }
 
 static __always_inline u64 by_weight(u64 ns, u32 weight)
